@@ -1,0 +1,272 @@
+/** What is known of a code. */
+export interface ErrorEntry {
+  /** The HTTP status that an answer about this error carries. */
+  readonly status: number
+  /** What it is, in one line. */
+  readonly title: string
+  /** What to do about it. */
+  readonly remedy: string
+}
+
+/** Every code that the library can answer, throw or log. Codes are API: they are added, never renamed. */
+export const ERROR_CODES = {
+  // set-up
+  invalid_configuration: {
+    status: 500,
+    title: 'The configuration has faults',
+    remedy: 'Correct every line that the message lists; it names path, value and remedy.',
+  },
+  wrong_use: {
+    status: 500,
+    title: 'The library was called in a way that it does not support',
+    remedy: 'The message names the call and what it expects.',
+  },
+
+  // tokens
+  token_malformed: {
+    status: 401,
+    title: 'The token is not a compact JWS',
+    remedy: 'Hand over the token exactly as the issuer made it.',
+  },
+  token_too_large: {
+    status: 401,
+    title: 'The token is over the size limit',
+    remedy: 'A token may have 16 KB; ask the issuer for fewer claims.',
+  },
+  token_algorithm_refused: {
+    status: 401,
+    title: 'The algorithm of the token is not allowed',
+    remedy:
+      'Allow the algorithm by name in the options of the verifier, if the issuer really uses it.',
+  },
+  token_header_refused: {
+    status: 401,
+    title: 'The header of the token asks for something that is refused',
+    remedy: 'crit, b64, zip and doubled members are not supported.',
+  },
+  token_type_refused: {
+    status: 401,
+    title: 'The token is of another kind',
+    remedy: 'Use the verifier that was made for this kind of token.',
+  },
+  token_key_unknown: {
+    status: 401,
+    title: 'No key of the issuer fits the token',
+    remedy: 'The token comes from another issuer, or its key was withdrawn.',
+  },
+  token_signature_invalid: {
+    status: 401,
+    title: 'The signature of the token does not verify',
+    remedy: 'Refuse the token: it was changed, or made by somebody else.',
+  },
+  token_claims_malformed: {
+    status: 401,
+    title: 'The claims of the token are not well-formed',
+    remedy:
+      'The payload must be one JSON object with claims of the types that RFC 7519 gives them.',
+  },
+  token_issuer_mismatch: {
+    status: 401,
+    title: 'The token comes from another issuer',
+    remedy: 'Compare iss with the configured issuer: every character counts.',
+  },
+  token_audience_mismatch: {
+    status: 401,
+    title: 'The token is meant for somebody else',
+    remedy: 'Compare aud and azp with the configured audience.',
+  },
+  token_expired: {
+    status: 401,
+    title: 'The token has expired',
+    remedy: 'Renew it; if it is new, compare the clocks of both machines.',
+  },
+  token_not_yet_valid: {
+    status: 401,
+    title: 'The token is not valid yet',
+    remedy: 'Compare the clocks of both machines, or raise clockToleranceSeconds.',
+  },
+  token_claim_missing: {
+    status: 401,
+    title: 'A required claim is missing',
+    remedy: 'The message names the claim.',
+  },
+  token_nonce_mismatch: {
+    status: 401,
+    title: 'The nonce is not the one of this sign-in',
+    remedy: 'Start the sign-in again.',
+  },
+  token_hash_mismatch: {
+    status: 401,
+    title: 'The access token is not the one that the ID token was made for',
+    remedy: 'Refuse both: they come from different answers.',
+  },
+  token_subject_mismatch: {
+    status: 401,
+    title: 'The tokens are about different subjects',
+    remedy: 'Refuse the set.',
+  },
+  token_too_old: {
+    status: 401,
+    title: 'The sign-in behind the token is older than allowed',
+    remedy: 'Ask the user to sign in again.',
+  },
+  token_unverified: {
+    status: 500,
+    title: 'A value that was never verified was handed over',
+    remedy: 'Only what a verifier returned is accepted; a cast or a copy is not.',
+  },
+  key_set_unavailable: {
+    status: 503,
+    title: 'The keys of the issuer cannot be fetched',
+    remedy: 'Check that the issuer answers at its jwks_uri.',
+  },
+  key_set_invalid: {
+    status: 503,
+    title: 'The key set of the issuer is not well-formed',
+    remedy: 'Check what the issuer answers at its jwks_uri.',
+  },
+
+  // provider and sign-in
+  provider_unavailable: {
+    status: 503,
+    title: 'The OpenID provider cannot be reached',
+    remedy: 'Try again; if it lasts, check the issuer address and the network.',
+  },
+  provider_metadata_invalid: {
+    status: 503,
+    title: 'The metadata of the provider is not acceptable',
+    remedy: 'Compare the issuer with what it answers at /.well-known/openid-configuration.',
+  },
+  provider_refused: {
+    status: 502,
+    title: 'The provider refused the request',
+    remedy:
+      'The log has the error code of the provider; check client id, secret and redirect address.',
+  },
+  provider_response_invalid: {
+    status: 502,
+    title: 'The answer of the provider is not acceptable',
+    remedy: 'The log has the reason.',
+  },
+  sign_in_expired: {
+    status: 400,
+    title: 'This sign-in took too long or was used already',
+    remedy: 'Start the sign-in again.',
+  },
+  sign_in_unknown: {
+    status: 400,
+    title: 'This sign-in was not started in this browser',
+    remedy:
+      'Start it again; if it repeats, the cookie is lost on the way: plain http, a proxy that drops Set-Cookie, or another host name.',
+  },
+  sign_in_refused: {
+    status: 403,
+    title: 'The provider did not sign you in',
+    remedy: 'Start the sign-in again, or ask the operator.',
+  },
+  sign_in_required: {
+    status: 401,
+    title: 'Nobody is signed in',
+    remedy: 'Sign in at /auth/sign-in.',
+  },
+  return_address_refused: {
+    status: 400,
+    title: 'The return address is not one of this site',
+    remedy: 'Give a path that begins with one slash.',
+  },
+
+  // sessions
+  signed_out: { status: 401, title: 'There is no session', remedy: 'Sign in at /auth/sign-in.' },
+  access_token_expired: {
+    status: 401,
+    title: 'The access token is over and cannot be renewed',
+    remedy: 'Sign in again; the session itself goes on.',
+  },
+  renewal_unavailable: {
+    status: 503,
+    title: 'The access token cannot be renewed at the moment',
+    remedy: 'Try again after the time in Retry-After.',
+  },
+  store_unavailable: {
+    status: 503,
+    title: 'The session store does not answer',
+    remedy: 'Try again after the time in Retry-After; nobody was signed out.',
+  },
+  seal_refused: {
+    status: 401,
+    title: 'A sealed value cannot be opened',
+    remedy: 'It was changed, belongs elsewhere, or its key was retired.',
+  },
+  key_ring_invalid: {
+    status: 500,
+    title: 'The key ring is not usable',
+    remedy: 'Make one with `coatcheck keys`.',
+  },
+
+  // guard
+  cross_site_refused: {
+    status: 403,
+    title: 'The request comes from another site',
+    remedy: 'Send it from a page of this origin, or list the origin as allowed.',
+  },
+  origin_evidence_missing: {
+    status: 403,
+    title: 'The request does not say where it comes from',
+    remedy: 'Send Origin, Sec-Fetch-Site or Referer.',
+  },
+  header_required: {
+    status: 403,
+    title: 'The header x-coatcheck is missing',
+    remedy: 'Send `x-coatcheck: 1` with every API call; no other site can.',
+  },
+  destination_refused: {
+    status: 403,
+    title: 'An API answer is not shown as a page, frame, script or worker',
+    remedy: 'Call it with fetch, or list the route as a download.',
+  },
+  host_refused: {
+    status: 421,
+    title: 'This host is not served here',
+    remedy: 'Use the configured origin.',
+  },
+  method_refused: {
+    status: 405,
+    title: 'This method is not allowed here',
+    remedy: 'Use a method from the Allow header.',
+  },
+
+  // proxy
+  route_unknown: {
+    status: 404,
+    title: 'Nothing is served at this address',
+    remedy: 'Check the path.',
+  },
+  path_refused: {
+    status: 400,
+    title: 'The path is ambiguous',
+    remedy: 'Encoded slashes, dot segments, backslashes and control characters are refused.',
+  },
+  request_too_large: {
+    status: 413,
+    title: 'The request is over the size limit',
+    remedy: 'Send less, or raise the limit of the route.',
+  },
+  upstream_unavailable: {
+    status: 502,
+    title: 'The upstream does not answer',
+    remedy: 'Check that it runs and can be reached.',
+  },
+  upstream_timeout: {
+    status: 504,
+    title: 'The upstream took too long',
+    remedy: 'Check it, or raise the time limit of the route.',
+  },
+  internal_error: {
+    status: 500,
+    title: 'Something went wrong inside',
+    remedy: 'The log has the code under the same request id.',
+  },
+} as const
+
+/** A stable name for what went wrong: decide by it, never by a message. */
+export type ErrorCode = keyof typeof ERROR_CODES

@@ -1,0 +1,16 @@
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vitest/config'
+
+const signature = fileURLToPath(
+  new URL('./packages/coatcheck/src/tokens/signature.node.ts', import.meta.url),
+)
+
+export default defineConfig({
+  resolve: { alias: { '#signature': signature } },
+  test: {
+    include: ['packages/*/src/**/*.test.ts', 'test/**/*.test.ts'],
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    maxWorkers: 2,
+  },
+})
