@@ -1,4 +1,5 @@
 const REDACTED = '[redacted]'
+const INSPECT: unique symbol = Symbol.for('nodejs.util.inspect.custom')
 
 /**
  * Holds a value that must never be printed: `toString`, `toJSON` and Node's inspect give `[redacted]`,
@@ -29,7 +30,7 @@ export class Secret<T = string> {
     return REDACTED
   }
 
-  [Symbol.for('nodejs.util.inspect.custom')](): string {
+  [INSPECT](): string {
     return REDACTED
   }
 }

@@ -1,0 +1,92 @@
+/** What a request says about one cookie. */
+export type CookieReading =
+  | { readonly ok: true; readonly value: string }
+  | { readonly ok: false; readonly reason: 'absent' | 'twins' }
+
+const ABSENT: CookieReading = { ok: false, reason: 'absent' }
+const TWINS: CookieReading = { ok: false, reason: 'twins' }
+
+/**
+ * The cookie of exactly this name. Twins (a second cookie of the name, which only somebody else can have
+ * planted) are never chosen from: none is used. Never throws, whatever the header holds.
+ *
+ * @see RFC 6265bis, sections 5.6 and 8.6
+ * @example
+ * findCookie('a=1; b=2', 'b') // { ok: true, value: '2' }
+ * findCookie('b=1; b=2', 'b') // { ok: false, reason: 'twins' }
+ */
+export function findCookie(header: string | undefined, name: string): CookieReading {
+  if (header === undefined) return ABSENT
+  let value: string | undefined
+  let from = header.indexOf(name)
+  while (from !== -1) {
+    const after = from + name.length
+    if (startsPair(header, from) && header.charCodeAt(after) === EQUALS) {
+      if (value !== undefined) return TWINS
+      const end = header.indexOf(';', after)
+      value = trimWhiteSpace(header.slice(after + 1, end === -1 ? header.length : end))
+    }
+    from = header.indexOf(name, after)
+  }
+  return value === undefined ? ABSENT : { ok: true, value }
+}
+
+/**
+ * The names of all cookies that begin with `prefix`, in the order received, twins included.
+ *
+ * @example
+ * listCookieNames('t-1=a; x=b; t-2=c', 't-') // ['t-1', 't-2']
+ */
+export function listCookieNames(header: string | undefined, prefix: string): readonly string[] {
+  if (header === undefined) return []
+  const names: string[] = []
+  for (const pair of header.split(';')) {
+    const equals = pair.indexOf('=')
+    const name = equals === -1 ? '' : trimWhiteSpace(pair.slice(0, equals))
+    if (name.startsWith(prefix)) names.push(name)
+  }
+  return names
+}
+
+/**
+ * The Cookie header without the cookies whose name begins with `prefix` (in any letter case), or
+ * `undefined` when nothing is left: what may travel on to somebody else.
+ *
+ * @example
+ * withoutCookies('ticket=a; theme=dark', 'ticket') // 'theme=dark'
+ */
+export function withoutCookies(header: string | undefined, prefix: string): string | undefined {
+  if (header === undefined) return undefined
+  const lowerPrefix = prefix.toLowerCase()
+  const kept = header.split(';').filter((pair) => {
+    return !trimWhiteSpace(pair).toLowerCase().startsWith(lowerPrefix)
+  })
+  const joined = trimWhiteSpace(kept.join(';'))
+  return joined === '' ? undefined : joined
+}
+
+const EQUALS = 0x3d
+const SEMICOLON = 0x3b
+const SPACE = 0x20
+const TAB = 0x09
+
+function startsPair(header: string, index: number): boolean {
+  for (let before = index - 1; before >= 0; before -= 1) {
+    const code = header.charCodeAt(before)
+    if (code === SEMICOLON) return true
+    if (code !== SPACE && code !== TAB) return false
+  }
+  return true
+}
+
+function trimWhiteSpace(text: string): string {
+  let start = 0
+  let end = text.length
+  while (start < end && isWhiteSpace(text.charCodeAt(start))) start += 1
+  while (end > start && isWhiteSpace(text.charCodeAt(end - 1))) end -= 1
+  return text.slice(start, end)
+}
+
+function isWhiteSpace(code: number): boolean {
+  return code === SPACE || code === TAB
+}

@@ -1,0 +1,103 @@
+/** What is known of a request before its body: nothing is merged, so that doubled headers stay visible. */
+export interface RequestHead {
+  readonly method: string
+  /** The request target as received: `/path?query`. */
+  readonly target: string
+  /** Name, value, name, value, ... as received. */
+  readonly headers: readonly string[]
+  /** The peer's address. Default: unknown. */
+  readonly remoteAddress?: string | undefined
+  /** Whether the connection to us is encrypted. */
+  readonly encrypted: boolean
+}
+
+/** The headers that decide, each as received; several of one name are joined by `, ` (cookies by `; `). */
+export interface DecidingHeaders {
+  host: string | undefined
+  origin: string | undefined
+  referer: string | undefined
+  cookie: string | undefined
+  accept: string | undefined
+  upgrade: string | undefined
+  userAgent: string | undefined
+  coatcheck: string | undefined
+  fetchSite: string | undefined
+  fetchMode: string | undefined
+  fetchDest: string | undefined
+  purpose: string | undefined
+  contentLength: string | undefined
+  transferEncoding: string | undefined
+  forwardedFor: string | undefined
+}
+
+const FIELDS: Readonly<Record<string, keyof DecidingHeaders>> = Object.assign(Object.create(null), {
+  host: 'host',
+  origin: 'origin',
+  referer: 'referer',
+  cookie: 'cookie',
+  accept: 'accept',
+  upgrade: 'upgrade',
+  'user-agent': 'userAgent',
+  'x-coatcheck': 'coatcheck',
+  'sec-fetch-site': 'fetchSite',
+  'sec-fetch-mode': 'fetchMode',
+  'sec-fetch-dest': 'fetchDest',
+  'sec-purpose': 'purpose',
+  purpose: 'purpose',
+  'content-length': 'contentLength',
+  'transfer-encoding': 'transferEncoding',
+  'x-forwarded-for': 'forwardedFor',
+})
+
+/**
+ * Reads the headers that decide in one pass. A doubled header never hides behind its twin: the joined
+ * value matches nothing that is compared exactly.
+ *
+ * @example
+ * readDecidingHeaders(['Host', 'app.example', 'host', 'evil.test']).host // 'app.example, evil.test'
+ */
+export function readDecidingHeaders(headers: readonly string[]): DecidingHeaders {
+  const found: DecidingHeaders = {
+    host: undefined,
+    origin: undefined,
+    referer: undefined,
+    cookie: undefined,
+    accept: undefined,
+    upgrade: undefined,
+    userAgent: undefined,
+    coatcheck: undefined,
+    fetchSite: undefined,
+    fetchMode: undefined,
+    fetchDest: undefined,
+    purpose: undefined,
+    contentLength: undefined,
+    transferEncoding: undefined,
+    forwardedFor: undefined,
+  }
+  for (let index = 0; index + 1 < headers.length; index += 2) {
+    const field = FIELDS[lowerCaseName(headers[index] ?? '')]
+    if (field === undefined) continue
+    const value = headers[index + 1] ?? ''
+    const earlier = found[field]
+    if (earlier === undefined) found[field] = value
+    else found[field] = `${earlier}${field === 'cookie' ? '; ' : ', '}${value}`
+  }
+  return found
+}
+
+const known = new Map<string, string>()
+const MAX_KNOWN_NAMES = 512
+
+/**
+ * A header name in lower case. Clients send few distinct spellings: those seen are kept, up to a bound.
+ *
+ * @example
+ * lowerCaseName('Sec-Fetch-Site') // 'sec-fetch-site'
+ */
+export function lowerCaseName(name: string): string {
+  const seen = known.get(name)
+  if (seen !== undefined) return seen
+  const lower = name.toLowerCase()
+  if (known.size < MAX_KNOWN_NAMES && name.length <= 64) known.set(name, lower)
+  return lower
+}

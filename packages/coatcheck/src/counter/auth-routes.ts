@@ -1,0 +1,139 @@
+import { type Answer, json, problem } from '../core/answer.ts'
+import type { DecidingHeaders } from '../core/request-head.ts'
+import { hopPage, isDocumentNavigation, mayLackStrictCookies, readHop } from '../guard/hop.ts'
+import { signInNotStarted } from '../login/login.ts'
+import { errorCatalogue } from '../login/pages.ts'
+import type { Session } from '../sessions/sessions.ts'
+import type { HandleOptions, Step } from './handle.ts'
+
+// Claims about the token rather than the person, and those that would help nobody but a thief.
+const PROTOCOL_CLAIMS: ReadonlySet<string> = new Set([
+  'iss',
+  'aud',
+  'azp',
+  'exp',
+  'iat',
+  'nbf',
+  'jti',
+  'nonce',
+  'at_hash',
+  'c_hash',
+  's_hash',
+  'sid',
+])
+
+const PROMPTS: ReadonlySet<string> = new Set(['login', 'consent', 'select_account'])
+
+/** Our own addresses below /auth/. */
+export function createAuthRoutes(options: HandleOptions): (step: Step) => Promise<Answer> {
+  const { authority, login, provider, store } = options
+
+  async function signIn(step: Step, hopped: boolean, query: URLSearchParams): Promise<Answer> {
+    if (!opensTab(step.headers)) return signInNotStarted()
+    const prompt = query.get('prompt') ?? undefined
+    return login.signIn({
+      cookieHeader: step.headers.cookie,
+      returnTo: query.get('return') ?? undefined,
+      fromOurPage: !hopped && comesFromOurPage(step.headers, options.origin),
+      ...(prompt !== undefined && PROMPTS.has(prompt) ? { prompt } : {}),
+    })
+  }
+
+  async function callback(step: Step, hopped: boolean, query: URLSearchParams): Promise<Answer> {
+    if (!opensTab(step.headers)) return signInNotStarted()
+    if (options.strict && !hopped && mayLackStrictCookies(step.method, step.headers)) {
+      return hopPage(options.origin, step.rawTarget)
+    }
+    return login.callback({
+      cookieHeader: step.headers.cookie,
+      parameters: query,
+      session: await authority.ticket(step.headers),
+      userAgent: step.headers.userAgent,
+      address: step.clientAddress,
+    })
+  }
+
+  async function signOut(step: Step): Promise<Answer> {
+    const reading = await authority.judged('change', step.headers)
+    if (!reading.ok && reading.judgement !== undefined) {
+      const { code, rule, seen } = reading.judgement
+      return problem(code, { members: { rule, seen } })
+    }
+    const fromScript = step.headers.fetchMode !== undefined && step.headers.fetchMode !== 'navigate'
+    return login.signOut(reading.ok ? reading.session : undefined, fromScript)
+  }
+
+  async function session(step: Step): Promise<Answer> {
+    const reading = await authority.judged('events', step.headers)
+    if (reading.ok) return json(describe(reading.session))
+    if (reading.judgement === undefined) return json({ state: 'signed_out' })
+    const { code, rule, seen } = reading.judgement
+    return problem(code, { members: { rule, seen } })
+  }
+
+  async function health(): Promise<Answer> {
+    const storeOk = await store.get('health').then(
+      () => true,
+      () => false,
+    )
+    const { ok, reason } = provider.health()
+    const state = storeOk && ok ? 'ok' : 'degraded'
+    return json({
+      state,
+      store: storeOk ? { state: 'ok' } : { state: 'unavailable', code: 'store_unavailable' },
+      provider: ok
+        ? { state: 'ok' }
+        : { state: 'unavailable', code: reason ?? 'provider_unavailable' },
+    })
+  }
+
+  return async (step) => {
+    const { hopped, target } = readHop(step.rawTarget)
+    const query = (): URLSearchParams => new URL(target, options.origin).searchParams
+    const reads = step.method === 'GET' || step.method === 'HEAD'
+    switch (step.target.path) {
+      case '/auth/sign-in':
+        return step.method === 'GET' ? signIn(step, hopped, query()) : only('GET')
+      case '/auth/callback':
+        return step.method === 'GET' ? callback(step, hopped, query()) : only('GET')
+      case '/auth/sign-out':
+        return step.method === 'POST' ? signOut(step) : only('POST')
+      case '/auth/session':
+        return reads ? session(step) : only('GET, HEAD')
+      case '/auth/health':
+        return reads ? health() : only('GET, HEAD')
+      case '/auth/errors':
+        return reads ? errorCatalogue() : only('GET, HEAD')
+      default:
+        return problem('route_unknown')
+    }
+  }
+}
+
+/** What a page's script learns of a session: who, and until when. */
+function describe(session: Session): Record<string, unknown> {
+  const claims = Object.entries(session.tokenSet.claims).filter(
+    ([name]) => !PROTOCOL_CLAIMS.has(name),
+  )
+  return {
+    state: 'signed_in',
+    claims: Object.fromEntries(claims),
+    idleEndsAt: session.idleEndsAt,
+    absoluteEndsAt: session.absoluteEndsAt,
+  }
+}
+
+// A prefetch, a frame or a script is no wish of a person to sign in.
+function opensTab(headers: DecidingHeaders): boolean {
+  if (headers.purpose !== undefined && /prefetch|prerender/i.test(headers.purpose)) return false
+  return isDocumentNavigation(headers)
+}
+
+function comesFromOurPage(headers: DecidingHeaders, origin: string): boolean {
+  if (headers.fetchSite !== undefined) return headers.fetchSite === 'same-origin'
+  return headers.referer?.startsWith(`${origin}/`) ?? false
+}
+
+function only(methods: string): Answer {
+  return problem('method_refused', { headers: ['allow', methods] })
+}

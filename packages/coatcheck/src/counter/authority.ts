@@ -1,0 +1,68 @@
+import { findCookie } from '../cookies/parse.ts'
+import type { DecidingHeaders } from '../core/request-head.ts'
+import { isDocumentNavigation } from '../guard/hop.ts'
+import type { createGuard, Intent, Judgement } from '../guard/judge.ts'
+import type { Session, Sessions } from '../sessions/sessions.ts'
+import type { CounterOptions } from './options.ts'
+
+/** Whether a request speaks for a session. */
+export type AuthorityReading =
+  | { readonly ok: true; readonly session: Session }
+  | { readonly ok: false; readonly judgement?: Judgement & { readonly ok: false } }
+
+/** What {@link createAuthority} needs. */
+export interface AuthorityOptions {
+  readonly ticketName: string
+  readonly sessions: Sessions
+  readonly judge: ReturnType<typeof createGuard>
+  readonly onEvent: NonNullable<CounterOptions['onEvent']>
+}
+
+/** From a request's headers to its session, guard first. */
+export interface Authority {
+  /** Guard, ticket, session. */
+  judged(intent: Intent, headers: DecidingHeaders): Promise<AuthorityReading>
+  /** Ticket and session alone: for page navigations and the callback. */
+  ticket(headers: DecidingHeaders): Promise<Session | undefined>
+  /** What a handler of the app's own may rely on. */
+  ownHandler(method: string, headers: DecidingHeaders): Promise<AuthorityReading>
+}
+
+const SIGNED_OUT: AuthorityReading = { ok: false }
+
+/** Makes the way from a request to its session: the guard decides before the cookie is even read. */
+export function createAuthority(options: AuthorityOptions): Authority {
+  const { ticketName, sessions, judge, onEvent } = options
+
+  async function ticket(headers: DecidingHeaders): Promise<Session | undefined> {
+    const cookie = findCookie(headers.cookie, ticketName)
+    if (!cookie.ok) {
+      if (cookie.reason === 'twins') onEvent({ type: 'cookie.refused', reason: 'twins' })
+      return undefined
+    }
+    const loaded = await sessions.load(cookie.value)
+    if (loaded.ok) return loaded.session
+    onEvent({ type: 'cookie.refused', reason: loaded.reason })
+    return undefined
+  }
+
+  async function judged(intent: Intent, headers: DecidingHeaders): Promise<AuthorityReading> {
+    const judgement = judge(intent, headers)
+    if (!judgement.ok) {
+      onEvent({ type: 'guard.refused', rule: judgement.rule, seen: judgement.seen })
+      return { ok: false, judgement }
+    }
+    const session = await ticket(headers)
+    return session === undefined ? SIGNED_OUT : { ok: true, session }
+  }
+
+  async function ownHandler(method: string, headers: DecidingHeaders): Promise<AuthorityReading> {
+    const reads = method === 'GET' || method === 'HEAD'
+    if (!reads) return judged('change', headers)
+    if (!isDocumentNavigation(headers)) return judged('events', headers)
+    const session = await ticket(headers)
+    return session === undefined ? SIGNED_OUT : { ok: true, session }
+  }
+
+  return { judged, ticket, ownHandler }
+}

@@ -1,0 +1,114 @@
+import { cookieNames } from '../cookies/names.ts'
+import type { CookieAttributes } from '../cookies/serialize.ts'
+import { systemClock } from '../core/clock.ts'
+import { systemRandom } from '../core/random.ts'
+import type { RequestHead } from '../core/request-head.ts'
+import { readDecidingHeaders } from '../core/request-head.ts'
+import { createGuard } from '../guard/judge.ts'
+import { createLogin } from '../login/login.ts'
+import { prepareApp } from '../proxy/forward.ts'
+import { prepareRoute } from '../proxy/route.ts'
+import { createSessions, type Session } from '../sessions/sessions.ts'
+import { createAuthority } from './authority.ts'
+import { createFetchSkin } from './fetch-skin.ts'
+import { createHandle } from './handle.ts'
+import { type CounterOptions, checkOptions } from './options.ts'
+import type { Outcome } from './outcome.ts'
+
+/** Where tokens are kept for browsers: signs in, keeps sessions, guards, calls APIs, signs out. */
+export interface Counter {
+  /** Decides a request. Bodies never enter. */
+  handle(head: RequestHead): Promise<Outcome>
+  /** The same for web `Request` and `Response`; pages that are the app's own are answered by `pass`, else 404. */
+  fetch(request: Request, pass?: (request: Request) => Promise<Response>): Promise<Response>
+  /** Whose session a request of one's own handlers belongs to; `undefined` when it may not use one. */
+  session(head: RequestHead): Promise<Session | undefined>
+  /** Removes sessions that are over, `limit` at most; gives back how many. */
+  sweep(limit?: number): Promise<number>
+  readonly origin: string
+}
+
+/**
+ * Makes a counter. Throws `invalid_configuration` with all faults at once.
+ *
+ * @example
+ * const counter = createCounter({
+ *   origin: 'https://app.example',
+ *   provider: createProvider({ issuer: 'https://idp.example', clientId: 'app', clientSecret: new Secret('...') }),
+ *   ring: createKeyRing(generateKeyRing()),
+ *   sessions: { store: memoryStore() },
+ *   apis: [{ path: '/api/', upstream: 'https://api.example/' }],
+ * })
+ */
+export function createCounter(options: CounterOptions): Counter {
+  checkOptions(options)
+  const { origin, provider, ring } = options
+  const clock = options.clock ?? systemClock
+  const random = options.random ?? systemRandom
+  const onEvent = options.onEvent ?? (() => {})
+  const names = cookieNames(origin)
+  const sameSite = options.cookie?.sameSite ?? 'strict'
+  const ticketAttributes: CookieAttributes = {
+    secure: true,
+    httpOnly: true,
+    sameSite: sameSite === 'strict' ? 'Strict' : 'Lax',
+    path: '/',
+  }
+  const { store, ...lifetimes } = options.sessions
+  const sessions = createSessions({
+    site: origin,
+    issuer: provider.issuer,
+    clientId: provider.clientId,
+    ring,
+    store,
+    ...lifetimes,
+    clock,
+    random,
+    renew: (input) => provider.renew(input),
+    revoke: (refreshToken) => provider.revoke(refreshToken),
+    onEvent,
+  })
+  const login = createLogin({
+    origin,
+    provider,
+    sessions,
+    store,
+    ring,
+    names,
+    ticketAttributes,
+    scope: options.signIn?.scope ?? 'openid profile email offline_access',
+    authorizationParameters: options.signIn?.parameters ?? {},
+    afterSignOut: options.signOut?.returnTo ?? '/',
+    sendIdTokenHint: options.signOut?.idTokenHint ?? true,
+    clock,
+    random,
+    onEvent,
+  })
+  const judge = createGuard({ origin })
+  const authority = createAuthority({ ticketName: names.ticket, sessions, judge, onEvent })
+  const handle = createHandle({
+    origin,
+    strict: sameSite === 'strict',
+    protectedPages: options.pages?.protected ?? [],
+    routes: (options.apis ?? []).map(prepareRoute),
+    ...(options.app === undefined ? {} : { app: prepareApp(options.app) }),
+    ownCookiePrefix: names.ours,
+    trustedProxyHops: options.trustedProxyHops ?? 0,
+    authority,
+    provider,
+    sessions,
+    store,
+    login,
+    onEvent,
+  })
+  return {
+    origin,
+    handle,
+    fetch: createFetchSkin(origin, handle),
+    session: async (head) => {
+      const reading = await authority.ownHandler(head.method, readDecidingHeaders(head.headers))
+      return reading.ok ? reading.session : undefined
+    },
+    sweep: (limit = 1000) => sessions.sweep(limit),
+  }
+}

@@ -1,0 +1,64 @@
+import { problem } from '../core/answer.ts'
+import type { RequestHead } from '../core/request-head.ts'
+import { forwardWithFetch } from '../proxy/fetch-forward.ts'
+import type { Outcome } from './outcome.ts'
+
+/** Answers a web `Request`. */
+export type FetchSkin = (
+  request: Request,
+  pass?: (request: Request) => Promise<Response>,
+) => Promise<Response>
+
+/**
+ * The counter for every runtime that speaks `Request` and `Response`. WebSocket upgrades do not fit into a
+ * Response: they need the node skin.
+ */
+export function createFetchSkin(
+  origin: string,
+  handle: (head: RequestHead) => Promise<Outcome>,
+): FetchSkin {
+  return async (request, pass) => {
+    const outcome = await handle(headOf(request))
+    if (outcome.kind === 'forward') {
+      if (outcome.forward.use === 'socket') return toResponse(problem('route_unknown'))
+      const answer = await forwardWithFetch(outcome.forward, request.body, request.signal)
+      return new Response(answer.body, { status: answer.status, headers: pairs(answer.headers) })
+    }
+    if (outcome.kind === 'respond') return toResponse(outcome.answer)
+    if (pass === undefined) return toResponse(problem('route_unknown'))
+    return pass(request)
+  }
+
+  function headOf(request: Request): RequestHead {
+    const url = new URL(request.url)
+    const headers: string[] = []
+    // A web Request has its host in the address; a Host header in it would be somebody's word only.
+    for (const [name, value] of request.headers) if (name !== 'host') headers.push(name, value)
+    headers.push('host', url.host)
+    return {
+      method: request.method,
+      target: url.pathname + url.search,
+      headers,
+      encrypted: url.protocol === 'https:' || origin.startsWith('https:'),
+    }
+  }
+}
+
+function toResponse(answer: {
+  readonly status: number
+  readonly headers: readonly string[]
+  readonly body?: string
+}): Response {
+  return new Response(answer.body ?? null, {
+    status: answer.status,
+    headers: pairs(answer.headers),
+  })
+}
+
+function pairs(flat: readonly string[]): [string, string][] {
+  const list: [string, string][] = []
+  for (let index = 0; index + 1 < flat.length; index += 2) {
+    list.push([flat[index] ?? '', flat[index + 1] ?? ''])
+  }
+  return list
+}

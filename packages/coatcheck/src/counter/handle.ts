@@ -1,0 +1,150 @@
+import { isLoopbackHost } from '../cookies/names.ts'
+import { type Answer, problem } from '../core/answer.ts'
+import { CoatcheckError } from '../core/errors.ts'
+import { matchesPath, readTarget, type TargetParts } from '../core/path.ts'
+import {
+  type DecidingHeaders,
+  type RequestHead,
+  readDecidingHeaders,
+} from '../core/request-head.ts'
+import { hopPage, mayLackStrictCookies, readHop } from '../guard/hop.ts'
+import type { Login } from '../login/login.ts'
+import { signInPage } from '../login/pages.ts'
+import type { Provider } from '../provider/provider.ts'
+import { createPageForward } from '../proxy/forward.ts'
+import { appRequestHeaders } from '../proxy/request-headers.ts'
+import { type PreparedRoute, upstreamTarget } from '../proxy/route.ts'
+import type { SessionStore } from '../sessions/session-store.ts'
+import type { Sessions } from '../sessions/sessions.ts'
+import { createApiCall } from './api-call.ts'
+import { createAuthRoutes } from './auth-routes.ts'
+import type { Authority } from './authority.ts'
+import type { CounterOptions } from './options.ts'
+import type { Outcome } from './outcome.ts'
+
+/** What {@link createHandle} needs. */
+export interface HandleOptions {
+  readonly origin: string
+  readonly strict: boolean
+  readonly protectedPages: readonly string[]
+  readonly routes: readonly PreparedRoute[]
+  readonly app?: PreparedRoute
+  readonly ownCookiePrefix: string
+  readonly trustedProxyHops: number
+  readonly authority: Authority
+  readonly provider: Provider
+  readonly sessions: Sessions
+  readonly store: SessionStore
+  readonly login: Login
+  readonly onEvent: NonNullable<CounterOptions['onEvent']>
+}
+
+/** A request on its way through the steps. */
+export interface Step {
+  readonly method: string
+  readonly target: TargetParts
+  /** The target as received. */
+  readonly rawTarget: string
+  readonly headers: DecidingHeaders
+  readonly rawHeaders: readonly string[]
+  readonly clientAddress: string | undefined
+}
+
+const MAX_TARGET_CHARACTERS = 8192
+const METHODS_NEVER: ReadonlySet<string> = new Set(['TRACE', 'TRACK', 'CONNECT'])
+
+/** The path of a request through the counter: host, address, then one of three kinds of route. */
+export function createHandle(options: HandleOptions): (head: RequestHead) => Promise<Outcome> {
+  const { host, hostname, protocol } = new URL(options.origin)
+  const scheme = protocol.slice(0, -1)
+  // On loopback other servers share the host: HSTS would lock them out of http.
+  const hardened = protocol === 'https:' && !isLoopbackHost(hostname)
+  const authRoute = createAuthRoutes(options)
+  const apiCall = createApiCall(options, host, scheme)
+
+  async function decide(head: RequestHead): Promise<Outcome> {
+    const headers = readDecidingHeaders(head.headers)
+    if (headers.host !== host && headers.host?.toLowerCase() !== host)
+      return respond(problem('host_refused'))
+    if (METHODS_NEVER.has(head.method)) return respond(problem('method_refused'))
+    const target = head.target.length > MAX_TARGET_CHARACTERS ? undefined : readTarget(head.target)
+    if (target === undefined) return respond(problem('path_refused'))
+    const step: Step = {
+      method: head.method,
+      target,
+      rawTarget: head.target,
+      headers,
+      rawHeaders: head.headers,
+      clientAddress: clientAddress(head, headers),
+    }
+    const route = options.routes.find((candidate) => target.rawPath.startsWith(candidate.path))
+    if (route !== undefined) return apiCall(route, step)
+    if (target.path.startsWith('/auth/')) return respond(await authRoute(step))
+    return page(step)
+  }
+
+  function clientAddress(head: RequestHead, headers: DecidingHeaders): string | undefined {
+    if (options.trustedProxyHops === 0) return head.remoteAddress
+    const appended = headers.forwardedFor?.split(',').map((address) => address.trim())
+    return appended?.at(-options.trustedProxyHops) ?? head.remoteAddress
+  }
+
+  async function page(step: Step): Promise<Outcome> {
+    const { path } = step.target
+    if (!options.protectedPages.some((pattern) => matchesPath(pattern, path))) return open(step)
+    const { hopped, target } = readHop(step.rawTarget)
+    const reading = await options.authority.ownHandler(step.method, step.headers)
+    if (reading.ok) {
+      if (hopped) return respond(cleanAddress(options.origin, target))
+      await options.sessions.touch(reading.session)
+      return open(step)
+    }
+    if (step.method !== 'GET' && step.method !== 'HEAD') return respond(problem('signed_out'))
+    if (options.strict && !hopped && mayLackStrictCookies(step.method, step.headers)) {
+      return respond(hopPage(options.origin, target))
+    }
+    return respond(signInPage(target, 401))
+  }
+
+  // A page that may be shown: the app behind us answers, or whoever called us.
+  function open(step: Step): Outcome {
+    const { app, ownCookiePrefix } = options
+    if (app === undefined) return { kind: 'pass', path: step.target.path }
+    const identity = {
+      upstreamHost: app.upstreamHost,
+      host,
+      scheme,
+      clientAddress: step.clientAddress,
+    }
+    const sent = appRequestHeaders(step.rawHeaders, identity, ownCookiePrefix)
+    const path = upstreamTarget(app, step.target)
+    return {
+      kind: 'forward',
+      forward: createPageForward(app, step.method, path, sent, ownCookiePrefix),
+    }
+  }
+
+  function respond(answer: Answer): Outcome {
+    if (!hardened) return { kind: 'respond', answer }
+    const headers = [...answer.headers, 'strict-transport-security', 'max-age=31536000']
+    return { kind: 'respond', answer: { ...answer, headers } }
+  }
+
+  return async (head) => {
+    try {
+      return await decide(head)
+    } catch (error) {
+      return respond(toProblem(error))
+    }
+  }
+}
+
+function cleanAddress(origin: string, target: string): Answer {
+  return { status: 303, headers: ['location', `${origin}${target}`, 'cache-control', 'no-store'] }
+}
+
+// Whatever goes wrong inside is told by its code alone: messages can quote what they failed at.
+function toProblem(error: unknown): Answer {
+  if (!(error instanceof CoatcheckError)) return problem('internal_error')
+  return problem(error.code, { retryAfterSeconds: error.retryAfterSeconds })
+}

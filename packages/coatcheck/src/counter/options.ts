@@ -1,0 +1,174 @@
+import { isLoopbackHost } from '../cookies/names.ts'
+import type { Clock } from '../core/clock.ts'
+import { CoatcheckError } from '../core/errors.ts'
+import type { RandomSource } from '../core/random.ts'
+import { allowInsecureHttp } from '../core/unsafe.ts'
+import type { LoginEvent } from '../login/login.ts'
+import type { Provider } from '../provider/provider.ts'
+import type { ApiRoute, AppRoute } from '../proxy/route.ts'
+import type { KeyRing } from '../ring/key-ring.ts'
+import type { SessionEvent } from '../sessions/events.ts'
+import type { SessionStore } from '../sessions/session-store.ts'
+
+/** What a counter is made of. */
+export interface CounterOptions {
+  /** Where browsers find this site, exactly: `https://app.example`. Every other Host is refused. */
+  readonly origin: string
+  /** From `createProvider`. */
+  readonly provider: Provider
+  /** From `createKeyRing`. */
+  readonly ring: KeyRing
+  readonly sessions: CounterSessionsOptions
+  readonly cookie?: {
+    /** `strict` needs a hop after a foreign link; `lax` does not, and lets foreign links act as the user. Default: `strict`. */
+    readonly sameSite?: 'strict' | 'lax'
+  }
+  readonly pages?: {
+    /** Patterns of pages that only a signed-in person sees: exact, or everything below with `/*`. Default: none. */
+    readonly protected?: readonly string[]
+  }
+  /** The APIs behind the proxy. Default: none. */
+  readonly apis?: readonly ApiRoute[]
+  /** An app whose pages lie behind us. Default: none; pages are the caller's to answer. */
+  readonly app?: AppRoute
+  readonly signIn?: {
+    /** Default: `openid profile email offline_access`. */
+    readonly scope?: string
+    /** Further parameters of the authorization request: `resource`, `audience`, `acr_values`, ... Default: none. */
+    readonly parameters?: Readonly<Record<string, string>>
+  }
+  readonly signOut?: {
+    /** Path to come back to. Default: `/`. */
+    readonly returnTo?: string
+    /** Whether the ID token goes along as `id_token_hint`: the one token that ever stands in an address. Default: true. */
+    readonly idTokenHint?: boolean
+  }
+  /** How many proxies of ours stand in front and append to X-Forwarded-For. Default: 0. */
+  readonly trustedProxyHops?: number
+  /** Milliseconds since 1970. Default: the machine's clock. */
+  readonly clock?: Clock
+  /** Default: the platform's secure source. */
+  readonly random?: RandomSource
+  /** Is told what happens, without any secret. Default: nobody. */
+  readonly onEvent?: (event: CounterEvent) => void
+  /** Allows plain http beyond loopback. */
+  readonly [allowInsecureHttp]?: boolean
+}
+
+/** Where sessions live and how long. */
+export interface CounterSessionsOptions {
+  readonly store: SessionStore
+  /** A session ends so long after its last request. Default: 1800. */
+  readonly idleSeconds?: number
+  /** A session ends so long after sign-in, whatever happens. Default: 43200. */
+  readonly absoluteSeconds?: number
+  /** How long before its end an access token is renewed. Default: see `createSessions`. */
+  readonly renewBeforeSeconds?: number
+}
+
+/** What a counter tells a log. */
+export type CounterEvent =
+  | SessionEvent
+  | LoginEvent
+  | { readonly type: 'guard.refused'; readonly rule: string; readonly seen: string }
+  | { readonly type: 'cookie.refused'; readonly reason: string }
+
+/**
+ * Checks all options at once. Throws `invalid_configuration` with a line for each fault: path, value and
+ * remedy.
+ */
+export function checkOptions(options: CounterOptions): void {
+  const faults = [...originFaults(options), ...sessionFaults(options), ...routeFaults(options)]
+  const hops = options.trustedProxyHops ?? 0
+  if (!Number.isInteger(hops) || hops < 0 || hops > 10) {
+    faults.push(`trustedProxyHops (${hops}) must be a whole number from 0 to 10`)
+  }
+  if (faults.length > 0) {
+    throw new CoatcheckError('invalid_configuration', { detail: `\n- ${faults.join('\n- ')}\n` })
+  }
+}
+
+function originFaults(options: CounterOptions): string[] {
+  const url = parseUrl(options.origin)
+  if (url === undefined || url.origin !== options.origin || !/^https?:$/.test(url.protocol)) {
+    return [
+      `origin (${options.origin}) must be scheme, host and perhaps port, nothing else: https://app.example`,
+    ]
+  }
+  const insecure = url.protocol === 'http:' && !isLoopbackHost(url.hostname)
+  if (insecure && options[allowInsecureHttp] !== true) {
+    return [`origin (${options.origin}) must be https: browsers drop Secure cookies over http`]
+  }
+  return []
+}
+
+function sessionFaults(options: CounterOptions): string[] {
+  const { idleSeconds = 1800, absoluteSeconds = 43_200 } = options.sessions
+  const faults: string[] = []
+  for (const [name, value] of Object.entries({ idleSeconds, absoluteSeconds })) {
+    if (!Number.isFinite(value) || value < 1) {
+      faults.push(`sessions.${name} (${value}) must be a number of seconds, at least 1`)
+    }
+  }
+  if (idleSeconds > absoluteSeconds) {
+    faults.push(
+      `sessions.idleSeconds (${idleSeconds}) must not exceed sessions.absoluteSeconds (${absoluteSeconds}): lower one`,
+    )
+  }
+  return faults
+}
+
+function routeFaults(options: CounterOptions): string[] {
+  const faults: string[] = []
+  const seen = new Set<string>()
+  for (const [index, route] of (options.apis ?? []).entries()) {
+    const at = `apis[${index}]`
+    if (!/^\/(?:[\w.~-]+\/)+$/.test(route.path) || route.path.startsWith('/auth/')) {
+      faults.push(
+        `${at}.path (${route.path}) must begin and end with a slash and not be /auth/: /api/`,
+      )
+    }
+    if (seen.has(route.path)) faults.push(`${at}.path (${route.path}) stands twice: remove one`)
+    seen.add(route.path)
+    faults.push(...upstreamFaults(at, route, options[allowInsecureHttp] === true))
+    for (const key of ['downloads', 'events', 'sockets'] as const) {
+      for (const pattern of route[key] ?? []) {
+        if (!pattern.startsWith(route.path)) {
+          faults.push(`${at}.${key} (${pattern}) must begin with ${route.path}`)
+        }
+      }
+    }
+  }
+  if (options.app !== undefined) {
+    faults.push(...upstreamFaults('app', options.app, true))
+  }
+  return faults
+}
+
+function upstreamFaults(at: string, route: AppRoute, insecure: boolean): string[] {
+  const url = parseUrl(route.upstream)
+  if (
+    url === undefined ||
+    !/^https?:$/.test(url.protocol) ||
+    url.search !== '' ||
+    url.hash !== '' ||
+    url.username !== ''
+  ) {
+    return [
+      `${at}.upstream (not shown) must be an http or https address without user, query and fragment`,
+    ]
+  }
+  if (!url.pathname.endsWith('/')) return [`${at}.upstream (${url.href}) must end with a slash`]
+  if (url.protocol === 'http:' && !isLoopbackHost(url.hostname) && !insecure) {
+    return [`${at}.upstream (${url.href}) must be https: it receives access tokens`]
+  }
+  return []
+}
+
+function parseUrl(value: string): URL | undefined {
+  try {
+    return new URL(value)
+  } catch {
+    return undefined
+  }
+}

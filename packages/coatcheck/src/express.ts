@@ -1,0 +1,1 @@
+export { coatcheck, type ExpressMiddleware } from './adapters/express.ts'

@@ -1,0 +1,230 @@
+import type { CookieNames } from '../cookies/names.ts'
+import { type CookieAttributes, deleteCookie, serializeCookie } from '../cookies/serialize.ts'
+import { type Answer, problem, seeOther } from '../core/answer.ts'
+import type { Clock } from '../core/clock.ts'
+import { CoatcheckError } from '../core/errors.ts'
+import type { RandomSource } from '../core/random.ts'
+import type { Provider } from '../provider/provider.ts'
+import type { KeyRing } from '../ring/key-ring.ts'
+import type { SessionStore } from '../sessions/session-store.ts'
+import type { Session, Sessions } from '../sessions/sessions.ts'
+import { errorPage, signInPage } from './pages.ts'
+import { readReturnAddress } from './return-address.ts'
+import { createTransactions } from './transaction.ts'
+
+/** What {@link createLogin} needs. */
+export interface LoginOptions {
+  readonly origin: string
+  readonly provider: Provider
+  readonly sessions: Sessions
+  readonly store: SessionStore
+  readonly ring: KeyRing
+  readonly names: CookieNames
+  readonly ticketAttributes: CookieAttributes
+  /** Default: `openid profile email offline_access`. */
+  readonly scope: string
+  /** Further parameters of the authorization request. */
+  readonly authorizationParameters: Readonly<Record<string, string>>
+  /** Path to come back to after sign-out. */
+  readonly afterSignOut: string
+  /** Whether the ID token goes along to the provider's sign-out: the one token in an address. */
+  readonly sendIdTokenHint: boolean
+  readonly clock: Clock
+  readonly random: RandomSource
+  readonly onEvent: (event: LoginEvent) => void
+}
+
+/** What sign-in and sign-out tell a log. */
+export type LoginEvent =
+  | { readonly type: 'sign_in.started' }
+  | { readonly type: 'sign_in.failed'; readonly reason: string }
+  | { readonly type: 'sign_out.incomplete'; readonly reason: string }
+
+/** How a sign-in was asked for. */
+export interface SignInRequest {
+  readonly cookieHeader: string | undefined
+  readonly returnTo: string | undefined
+  /** Whether one of our own pages asked; everybody else gets a page with a button. */
+  readonly fromOurPage: boolean
+  /** OpenID Connect's `prompt`: `login` asks for the password again. */
+  readonly prompt?: string
+}
+
+/** The provider's answer as it reached the callback. */
+export interface CallbackRequest {
+  readonly cookieHeader: string | undefined
+  readonly parameters: URLSearchParams
+  /** The session that the browser has already. */
+  readonly session: Session | undefined
+  readonly userAgent?: string | undefined
+  readonly address?: string | undefined
+}
+
+/** Sign-in, its callback, and sign-out. */
+export interface Login {
+  signIn(request: SignInRequest): Promise<Answer>
+  callback(request: CallbackRequest): Promise<Answer>
+  signOut(session: Session | undefined, fromScript: boolean): Promise<Answer>
+}
+
+/**
+ * The code flow as a confidential client: PKCE, state and nonce for each attempt, the answer exchanged and
+ * verified, and a new session at every sign-in.
+ *
+ * @see RFC 10017, section 6.1; RFC 9700, section 2.1; OpenID Connect Core, section 3.1
+ */
+export function createLogin(options: LoginOptions): Login {
+  const { origin, provider, sessions, names, ticketAttributes, onEvent } = options
+  const redirectUri = `${origin}/auth/callback`
+  const transactions = createTransactions({
+    ring: options.ring,
+    store: options.store,
+    context: [origin, provider.issuer, provider.clientId],
+    cookiePrefix: names.transactionPrefix,
+    clock: options.clock,
+    random: options.random,
+  })
+
+  async function signIn(request: SignInRequest): Promise<Answer> {
+    const returnTo = readReturnAddress(origin, request.returnTo)
+    if (returnTo === undefined) return errorPage('return_address_refused')
+    if (!request.fromOurPage) return signInPage(returnTo, 200)
+    try {
+      await provider.ready()
+      const started = await transactions.start(request.cookieHeader, returnTo)
+      const { state, nonce, codeVerifier } = started.transaction
+      const location = await provider.authorizationUrl({
+        redirectUri,
+        state,
+        nonce,
+        codeVerifier,
+        scope: options.scope,
+        extra: {
+          ...options.authorizationParameters,
+          ...(request.prompt === undefined ? {} : { prompt: request.prompt }),
+        },
+      })
+      onEvent({ type: 'sign_in.started' })
+      return seeOther(location, setCookieHeaders(started.setCookies))
+    } catch (error) {
+      return failed(error, returnTo, [])
+    }
+  }
+
+  async function callback(request: CallbackRequest): Promise<Answer> {
+    const state = request.parameters.get('state') ?? ''
+    const reading = await transactions.take(request.cookieHeader, state)
+    if (!reading.ok) return withoutTransaction(reading.reason, request.session)
+    const { transaction, clear } = reading
+    try {
+      const tokenSet = await provider.exchangeCode({
+        callback: request.parameters,
+        redirectUri,
+        state: transaction.state,
+        nonce: transaction.nonce,
+        codeVerifier: transaction.codeVerifier,
+      })
+      if (request.session !== undefined) await endFormer(request.session, tokenSet.subject)
+      const { ticket } = await sessions.create({
+        tokenSet,
+        ...(request.userAgent === undefined ? {} : { userAgent: request.userAgent }),
+        ...(request.address === undefined ? {} : { address: request.address }),
+      })
+      const setCookies = [serializeCookie(names.ticket, ticket, ticketAttributes), clear]
+      return seeOther(`${origin}${transaction.returnTo}`, [
+        'referrer-policy',
+        'no-referrer',
+        ...setCookieHeaders(setCookies),
+      ])
+    } catch (error) {
+      return failed(error, transaction.returnTo, [clear])
+    }
+  }
+
+  // The transaction is gone, but whoever is signed in by now (another tab was faster) just goes on.
+  function withoutTransaction(reason: string, session: Session | undefined): Answer {
+    if (session !== undefined) return seeOther(`${origin}/`, ['referrer-policy', 'no-referrer'])
+    onEvent({ type: 'sign_in.failed', reason: `transaction_${reason}` })
+    if (reason === 'late' || reason === 'used') return errorPage('sign_in_expired')
+    return errorPage('sign_in_unknown', { causes: likelyCauses(origin) })
+  }
+
+  // Sessions that one person has from one provider share its grant: revoking would end the new one too.
+  async function endFormer(former: Session, subject: string): Promise<void> {
+    const samePerson =
+      former.tokenSet.issuer === provider.issuer && former.tokenSet.subject === subject
+    await sessions.end(former, 'replaced', { revoke: !samePerson })
+  }
+
+  async function signOut(session: Session | undefined, fromScript: boolean): Promise<Answer> {
+    if (session !== undefined) await sessions.end(session, 'signed_out', { revoke: true })
+    const clear = setCookieHeaders([deleteCookie(names.ticket, ticketAttributes)])
+    if (fromScript) {
+      return {
+        status: 200,
+        headers: ['content-type', 'application/json', 'cache-control', 'no-store', ...clear],
+        body: '{"state":"signed_out"}\n',
+      }
+    }
+    return seeOther(await afterSignOut(session), ['referrer-policy', 'no-referrer', ...clear])
+  }
+
+  async function afterSignOut(session: Session | undefined): Promise<string> {
+    const home = `${origin}${options.afterSignOut}`
+    if (session === undefined) return home
+    try {
+      const endpoint = await provider.endSessionEndpoint()
+      if (endpoint === undefined) return home
+      const url = new URL(endpoint)
+      const { idToken } = session.tokenSet
+      if (options.sendIdTokenHint && idToken !== undefined)
+        url.searchParams.set('id_token_hint', idToken)
+      url.searchParams.set('client_id', provider.clientId)
+      url.searchParams.set('post_logout_redirect_uri', home)
+      return url.href
+    } catch (error) {
+      onEvent({ type: 'sign_out.incomplete', reason: codeOf(error) })
+      return home
+    }
+  }
+
+  function failed(error: unknown, returnTo: string, setCookies: readonly string[]): Answer {
+    const code = error instanceof CoatcheckError ? error.code : 'internal_error'
+    onEvent({ type: 'sign_in.failed', reason: code })
+    return errorPage(code, {
+      returnTo,
+      retryAfterSeconds: error instanceof CoatcheckError ? error.retryAfterSeconds : undefined,
+      headers: setCookieHeaders(setCookies),
+    })
+  }
+
+  return { signIn, callback, signOut }
+}
+
+/** The answer to a script, a prefetch or a frame that asks for sign-in: a code, and no redirect. */
+export function signInNotStarted(): Answer {
+  return problem('sign_in_required', {
+    detail:
+      'Sign-in starts when a person opens /auth/sign-in in a tab, not from fetch, prefetch or a frame.',
+  })
+}
+
+function likelyCauses(origin: string): readonly string[] {
+  const causes = [
+    'The cookie of this sign-in did not come back. It was started in another browser or more than ten minutes ago, or a proxy on the way drops Set-Cookie or serves this site under another name.',
+  ]
+  if (origin.startsWith('http:')) {
+    causes.push(
+      'Safari keeps no Secure cookies on http://localhost: start with --https, or use Chromium or Firefox.',
+    )
+  }
+  return causes
+}
+
+function setCookieHeaders(setCookies: readonly string[]): readonly string[] {
+  return setCookies.flatMap((cookie) => ['set-cookie', cookie])
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof CoatcheckError ? error.code : 'internal_error'
+}

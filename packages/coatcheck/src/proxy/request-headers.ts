@@ -1,0 +1,130 @@
+import { withoutCookies } from '../cookies/parse.ts'
+import { lowerCaseName, readDecidingHeaders } from '../core/request-head.ts'
+
+// Hop-by-hop (RFC 9110, 7.6.1), what only we may say (identity, forwarding, the cookie), and what turns one
+// method or address into another behind our back.
+const DROPPED: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'expect',
+  'host',
+  'cookie',
+  'cookie2',
+  'authorization',
+  'dpop',
+  'x-coatcheck',
+  'origin',
+  'referer',
+  'forwarded',
+  'via',
+  'x-real-ip',
+  'x-client-ip',
+  'x-cluster-client-ip',
+  'true-client-ip',
+  'cf-connecting-ip',
+  'fastly-client-ip',
+  'x-original-url',
+  'x-rewrite-url',
+  'x-http-method',
+  'x-http-method-override',
+  'x-method-override',
+  'x-remote-user',
+  'remote-user',
+])
+
+const FATE = new Map<string, boolean>()
+const MAX_KNOWN_NAMES = 512
+
+/** What goes along with a request, whoever sent it. */
+export interface UpstreamIdentity {
+  readonly accessToken: string
+  readonly upstreamHost: string
+  /** Of our own origin. */
+  readonly host: string
+  readonly scheme: string
+  readonly clientAddress: string | undefined
+}
+
+/**
+ * The headers of the upstream's request: the caller's, less everything that could forge an identity or a
+ * way, and the access token.
+ *
+ * @see RFC 9110, section 7.6.1; RFC 6750, section 2.1; RFC 9700, section 4.13
+ * @example
+ * upstreamHeaders(['Cookie', 'a=b', 'Accept', 'text/csv'], identity) // no cookie; accept, authorization, ...
+ */
+export function upstreamHeaders(received: readonly string[], identity: UpstreamIdentity): string[] {
+  const named = namedByConnection(received)
+  const headers = ['host', identity.upstreamHost, 'authorization', `Bearer ${identity.accessToken}`]
+  for (let index = 0; index + 1 < received.length; index += 2) {
+    const name = received[index] ?? ''
+    if (!travels(name)) continue
+    if (named?.has(lowerCaseName(name))) continue
+    headers.push(name, received[index + 1] ?? '')
+  }
+  headers.push('x-forwarded-host', identity.host, 'x-forwarded-proto', identity.scheme)
+  if (identity.clientAddress !== undefined) headers.push('x-forwarded-for', identity.clientAddress)
+  return headers
+}
+
+/**
+ * The headers of a request to an app's own page: no token, no cookie of ours, nothing forged.
+ *
+ * @example
+ * appRequestHeaders(['Cookie', '__Host-Http-coatcheck=t; theme=dark'], identity, '__Host-Http-coatcheck') // cookie: theme=dark
+ */
+export function appRequestHeaders(
+  received: readonly string[],
+  identity: Omit<UpstreamIdentity, 'accessToken'>,
+  ownCookiePrefix: string,
+): string[] {
+  const [, host, , , ...headers] = upstreamHeaders(received, { ...identity, accessToken: '' })
+  const { cookie, origin, referer } = readDecidingHeaders(received)
+  const kept = withoutCookies(cookie, ownCookiePrefix)
+  if (kept !== undefined) headers.push('cookie', kept)
+  if (origin !== undefined) headers.push('origin', origin)
+  if (referer !== undefined) headers.push('referer', referer)
+  return ['host', host ?? '', ...headers]
+}
+
+function travels(name: string): boolean {
+  const seen = FATE.get(name)
+  if (seen !== undefined) return seen
+  const lower = lowerCaseName(name)
+  // An underscore reads as a hyphen in CGI-like servers: x_forwarded_for would come back to life there.
+  const fate = !DROPPED.has(lower) && !lower.startsWith('x-forwarded') && !lower.includes('_')
+  if (FATE.size < MAX_KNOWN_NAMES && name.length <= 64) FATE.set(name, fate)
+  return fate
+}
+
+function namedByConnection(received: readonly string[]): ReadonlySet<string> | undefined {
+  for (let index = 0; index + 1 < received.length; index += 2) {
+    if (lowerCaseName(received[index] ?? '') !== 'connection') continue
+    const value = (received[index + 1] ?? '').toLowerCase()
+    if (value === 'keep-alive' || value === 'close') continue
+    return collectNamed(received)
+  }
+  return undefined
+}
+
+// A client must not make us drop what frames the body.
+const NEVER_NAMED: ReadonlySet<string> = new Set(['content-length', 'content-type'])
+
+function collectNamed(received: readonly string[]): ReadonlySet<string> {
+  const named = new Set<string>()
+  for (let index = 0; index + 1 < received.length; index += 2) {
+    if (lowerCaseName(received[index] ?? '') !== 'connection') continue
+    for (const name of (received[index + 1] ?? '').split(',')) {
+      const lower = name.trim().toLowerCase()
+      if (!NEVER_NAMED.has(lower)) named.add(lower)
+    }
+  }
+  return named
+}
