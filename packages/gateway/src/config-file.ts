@@ -1,0 +1,58 @@
+import { readFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { parseDocument } from 'yaml'
+import { ConfigError, type GatewayConfig, parseConfig } from './config.ts'
+
+/**
+ * Reads a configuration from a YAML or JSON file; the files that it names are relative to its folder.
+ * Throws {@link ConfigError} with all faults at once.
+ */
+export function readConfigFile(file: string): GatewayConfig {
+  const document = parseDocument(readText(file), { uniqueKeys: true })
+  if (document.errors.length > 0) {
+    throw new ConfigError(
+      document.errors.map((error) => `${file}: ${error.message.split('\n')[0]}`),
+    )
+  }
+  return resolveFiles(parseConfig(document.toJS({ maxAliasCount: 10 })), dirname(resolve(file)))
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    throw new ConfigError([`${file} cannot be read: give the path of a YAML or JSON file`])
+  }
+}
+
+/** Makes every file of a configuration absolute. */
+export function resolveFiles(config: GatewayConfig, folder: string): GatewayConfig {
+  const { provider, ring, sessions, pages, listen } = config
+  const at = (file: string): string => resolve(folder, file)
+  const secretFile = provider.clientSecretFile
+  return {
+    ...config,
+    provider: {
+      ...provider,
+      ...(secretFile === undefined ? {} : { clientSecretFile: at(secretFile) }),
+    },
+    ring: { file: at(ring.file) },
+    ...(sessions?.store?.kind === 'sqlite'
+      ? { sessions: { ...sessions, store: { ...sessions.store, file: at(sessions.store.file) } } }
+      : {}),
+    ...(pages?.directory === undefined
+      ? {}
+      : { pages: { ...pages, directory: at(pages.directory) } }),
+    ...(listen?.tls === undefined
+      ? {}
+      : {
+          listen: {
+            ...listen,
+            tls: {
+              keyFile: at(listen.tls.keyFile),
+              certificateFile: at(listen.tls.certificateFile),
+            },
+          },
+        }),
+  }
+}

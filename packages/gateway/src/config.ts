@@ -1,0 +1,120 @@
+import { z } from 'zod'
+
+const seconds = z.number().int().min(1).max(31_536_000)
+const path = z.string().startsWith('/')
+const file = z.string().min(1)
+
+const api = z.strictObject({
+  path,
+  upstream: z.string(),
+  downloads: z.array(path).optional(),
+  events: z.array(path).optional(),
+  sockets: z.array(path).optional(),
+  methods: z.array(z.string().regex(/^[A-Z]+$/)).optional(),
+  maxRequestBytes: z.number().int().min(0).optional(),
+  headersTimeoutSeconds: seconds.optional(),
+  bodyTimeoutSeconds: seconds.optional(),
+})
+
+const provider = z
+  .strictObject({
+    issuer: z.url(),
+    clientId: z.string().min(1),
+    clientSecretFile: file.optional(),
+    clientSecretEnv: z.string().min(1).optional(),
+    audience: z.string().min(1).optional(),
+    scope: z.string().min(1).optional(),
+    parameters: z.record(z.string(), z.string()).optional(),
+    refreshReuseGraceSeconds: z.number().int().min(0).max(600).optional(),
+  })
+  .refine(
+    (value) => (value.clientSecretFile === undefined) !== (value.clientSecretEnv === undefined),
+    {
+      message: 'needs clientSecretFile or clientSecretEnv, one of both',
+    },
+  )
+
+const pages = z
+  .strictObject({
+    directory: file.optional(),
+    upstream: z.string().optional(),
+    protected: z.array(path).optional(),
+    contentSecurityPolicy: z.string().min(1).optional(),
+  })
+  .refine((value) => value.directory === undefined || value.upstream === undefined, {
+    message: 'takes directory or upstream, not both',
+  })
+
+/** The shape of a configuration; unknown keys are faults. */
+export const configSchema = z.strictObject({
+  origin: z.url(),
+  listen: z
+    .strictObject({
+      port: z.number().int().min(0).max(65_535).optional(),
+      hosts: z.array(z.string().min(1)).min(1).optional(),
+      tls: z.strictObject({ keyFile: file, certificateFile: file }).optional(),
+    })
+    .optional(),
+  provider,
+  ring: z.strictObject({ file }),
+  sessions: z
+    .strictObject({
+      store: z
+        .discriminatedUnion('kind', [
+          z.strictObject({ kind: z.literal('memory') }),
+          z.strictObject({ kind: z.literal('sqlite'), file }),
+        ])
+        .optional(),
+      idleSeconds: seconds.optional(),
+      absoluteSeconds: seconds.optional(),
+      renewBeforeSeconds: seconds.optional(),
+    })
+    .optional(),
+  cookie: z.strictObject({ sameSite: z.enum(['strict', 'lax']).optional() }).optional(),
+  pages: pages.optional(),
+  apis: z.array(api).optional(),
+  signOut: z
+    .strictObject({ returnTo: path.optional(), idTokenHint: z.boolean().optional() })
+    .optional(),
+  trustedProxyHops: z.number().int().min(0).max(10).optional(),
+  log: z
+    .strictObject({ level: z.enum(['silent', 'error', 'warn', 'info', 'debug']).optional() })
+    .optional(),
+  unsafe: z.array(z.enum(['insecure-http'])).optional(),
+})
+
+/** What a gateway is made of; files are relative to the working directory, or to the configuration file. */
+export type GatewayConfig = z.infer<typeof configSchema>
+
+/** What is wrong with a configuration: every fault in a line of its own. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+  readonly faults: readonly string[]
+
+  constructor(faults: readonly string[]) {
+    super(
+      `The configuration has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}:\n${faults.map((fault) => `- ${fault}`).join('\n')}`,
+    )
+    this.faults = faults
+  }
+}
+
+/**
+ * Checks a configuration. Throws {@link ConfigError} with all faults at once, each with its path.
+ *
+ * @example
+ * const config = parseConfig({ origin: 'https://app.example', provider, ring: { file: 'ring.json' } })
+ */
+export function parseConfig(value: unknown): GatewayConfig {
+  const result = configSchema.safeParse(value)
+  if (result.success) return result.data
+  throw new ConfigError(result.error.issues.map(describeIssue))
+}
+
+function describeIssue(issue: z.core.$ZodIssue): string {
+  const place = issue.path.length === 0 ? 'the file' : issue.path.join('.')
+  if (issue.code === 'unrecognized_keys') {
+    return `${place}: unknown ${issue.keys.length === 1 ? 'key' : 'keys'} ${issue.keys.join(', ')}: remove or correct`
+  }
+  return `${place}: ${issue.message}`
+}

@@ -1,0 +1,140 @@
+import { readFileSync } from 'node:fs'
+import { createServer as createHttpServer, type Server } from 'node:http'
+import { createServer as createHttpsServer } from 'node:https'
+import { allowInsecureHttp, type Counter, createCounter, createProvider } from 'coatcheck'
+import { createNodeHandler } from 'coatcheck/node'
+import type { Logger } from 'pino'
+import { Agent } from 'undici'
+import type { GatewayConfig } from './config.ts'
+import { defaultHosts, listenOnAll } from './listen.ts'
+import { createLog, logEvent } from './log.ts'
+import { createPages } from './pages.ts'
+import { readClientSecret, readRing } from './secrets.ts'
+import { openStore } from './store.ts'
+
+/** A gateway that listens. */
+export interface Gateway {
+  readonly origin: string
+  readonly port: number
+  /** Lets requests under way end (ten seconds at most), then closes everything. */
+  close(): Promise<void>
+}
+
+const SWEEP_EVERY_MS = 30_000
+const SWEEP_LIMIT = 500
+const CLOSE_GRACE_MS = 10_000
+const UPSTREAM_CONNECTIONS = 64
+
+/**
+ * Starts a gateway: sign-in, sessions, guard and proxy in front of an app.
+ *
+ * Throws `ConfigError` for faults that a person can mend.
+ *
+ * @example
+ * const gateway = await startGateway(readConfigFile('coatcheck.yaml'))
+ */
+export async function startGateway(config: GatewayConfig, log?: Logger): Promise<Gateway> {
+  const logger = log ?? createLog(config.log?.level ?? 'info')
+  const tls = config.listen?.tls
+  const credentials =
+    tls === undefined
+      ? undefined
+      : { key: readFileSync(tls.keyFile), cert: readFileSync(tls.certificateFile) }
+  const store = openStore(config.sessions?.store)
+  const counter = createGatewayCounter(config, store.store, logger)
+  // No pipelining: one slow answer would hold up those behind it.
+  const dispatcher = new Agent({ connections: UPSTREAM_CONNECTIONS, pipelining: 1 })
+  const handler = createNodeHandler(counter, { dispatcher, pass: createPages(config) })
+
+  const makeServer = (): Server => {
+    const server =
+      credentials === undefined
+        ? createHttpServer(handler)
+        : createHttpsServer(credentials, handler)
+    return server.on('upgrade', handler.upgrade)
+  }
+  const { hostname, port: originPort, protocol } = new URL(config.origin)
+  const port = config.listen?.port ?? Number(originPort || (protocol === 'https:' ? 443 : 80))
+  const hosts = config.listen?.hosts ?? defaultHosts(hostname)
+  const listening = await listenOnAll(makeServer, hosts, port).catch(async (error: unknown) => {
+    store.close()
+    await dispatcher.close()
+    throw error
+  })
+  const sweeper = setInterval(() => {
+    counter
+      .sweep(SWEEP_LIMIT)
+      .catch(() => logger.warn({ code: 'store_unavailable' }, 'sweep.failed'))
+  }, SWEEP_EVERY_MS)
+  sweeper.unref()
+  for (const unsafe of config.unsafe ?? []) logger.warn({ unsafe }, 'unsafe.option')
+
+  return {
+    origin: config.origin,
+    port: listening.port,
+    close: async () => {
+      clearInterval(sweeper)
+      await Promise.all(listening.servers.map((server) => closeServer(server as Server)))
+      await dispatcher.destroy()
+      store.close()
+    },
+  }
+}
+
+function createGatewayCounter(
+  config: GatewayConfig,
+  store: ReturnType<typeof openStore>['store'],
+  logger: Logger,
+): Counter {
+  const { provider: settings, pages, sessions, cookie, apis, signOut, trustedProxyHops } = config
+  const insecure = config.unsafe?.includes('insecure-http') === true
+  const { idleSeconds, absoluteSeconds, renewBeforeSeconds } = sessions ?? {}
+  const provider = createProvider({
+    issuer: settings.issuer,
+    clientId: settings.clientId,
+    clientSecret: readClientSecret(settings),
+    ...defined({
+      audience: settings.audience,
+      refreshReuseGraceSeconds: settings.refreshReuseGraceSeconds,
+    }),
+    ...(insecure ? { [allowInsecureHttp]: true as const } : {}),
+  })
+  // Tried once at start so that health can tell; a provider that is down keeps nobody from starting.
+  provider
+    .ready()
+    .catch(() => logger.warn({ code: 'provider_unavailable' }, 'provider.unavailable'))
+  return createCounter({
+    origin: config.origin,
+    provider,
+    ring: readRing(config.ring.file),
+    sessions: { store, ...defined({ idleSeconds, absoluteSeconds, renewBeforeSeconds }) },
+    signIn: defined({ scope: settings.scope, parameters: settings.parameters }),
+    ...defined({ cookie: cookie && defined(cookie) }),
+    ...(pages?.protected === undefined ? {} : { pages: { protected: pages.protected } }),
+    ...(pages?.upstream === undefined ? {} : { app: { upstream: pages.upstream } }),
+    apis: (apis ?? []).map(defined),
+    ...defined({ trustedProxyHops, signOut: signOut && defined(signOut) }),
+    ...(insecure ? { [allowInsecureHttp]: true } : {}),
+    onEvent: (event) => logEvent(logger, event),
+  })
+}
+
+type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> }
+
+// Optional keys of a file can be undefined; options of the library are there or not.
+function defined<T extends object>(value: T): Defined<T> {
+  return Object.fromEntries(
+    Object.entries(value).filter(([, entry]) => entry !== undefined),
+  ) as Defined<T>
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS)
+    server.close(() => {
+      clearTimeout(timer)
+      resolve()
+    })
+    server.closeIdleConnections()
+  })
+}

@@ -1,0 +1,5 @@
+export { ConfigError, type GatewayConfig, parseConfig } from './config.ts'
+export { readConfigFile } from './config-file.ts'
+export { type Gateway, startGateway } from './gateway.ts'
+export { createLog } from './log.ts'
+export { readRing, writeNewRing } from './secrets.ts'

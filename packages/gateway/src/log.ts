@@ -1,0 +1,36 @@
+import type { CounterEvent } from 'coatcheck'
+import { type DestinationStream, type Logger, pino } from 'pino'
+
+const REDACTED = [
+  'accessToken',
+  'refreshToken',
+  'idToken',
+  'ticket',
+  'cookie',
+  'authorization',
+  'clientSecret',
+  'headers',
+]
+
+/** One JSON line an event on standard error, or wherever it is told. */
+export function createLog(level: string, destination?: DestinationStream): Logger {
+  const options = {
+    level,
+    base: null,
+    redact: { paths: [...REDACTED, ...REDACTED.map((name) => `*.${name}`)], censor: '[redacted]' },
+  }
+  return destination === undefined ? pino(options, pino.destination(2)) : pino(options, destination)
+}
+
+const LEVELS: Readonly<Record<string, 'info' | 'warn' | 'debug'>> = {
+  'session.ended': 'info',
+  'session.created': 'info',
+  'session.renewed': 'debug',
+  'sign_in.started': 'debug',
+}
+
+/** Writes what a counter tells: a line for each ended session with its reason, and whatever went wrong. */
+export function logEvent(log: Logger, event: CounterEvent): void {
+  const { type, ...details } = event
+  log[LEVELS[type] ?? 'warn'](details, type)
+}

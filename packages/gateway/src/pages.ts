@@ -1,0 +1,66 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import sirv from 'sirv'
+import type { GatewayConfig } from './config.ts'
+
+/** Answers the static pages of a folder, whose files are listed once at start. */
+export type PageHandler = (request: IncomingMessage, response: ServerResponse) => void
+
+/** Makes the handler for a static folder, with headers that keep its pages from being framed or sniffed. */
+export function createPages(config: GatewayConfig): PageHandler {
+  const { directory, contentSecurityPolicy } = config.pages ?? {}
+  const headers = pageHeaders(config.origin, config.provider.issuer, contentSecurityPolicy)
+  const notFound = (response: ServerResponse): void => {
+    response.writeHead(404, {
+      'content-type': 'text/plain; charset=utf-8',
+      'x-content-type-options': 'nosniff',
+    })
+    response.end('Nothing is here.\n')
+  }
+  if (directory === undefined) return (_request, response) => notFound(response)
+  const serve = sirv(directory, {
+    etag: true,
+    dotfiles: false,
+    setHeaders: (response) => {
+      for (const [name, value] of headers) response.setHeader(name, value)
+    },
+  })
+  return (request, response) => {
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      response.writeHead(405, { allow: 'GET, HEAD' })
+      response.end()
+      return
+    }
+    serve(request, response, () => notFound(response))
+  }
+}
+
+function pageHeaders(
+  origin: string,
+  issuer: string,
+  contentSecurityPolicy: string | undefined,
+): readonly (readonly [string, string])[] {
+  const { protocol, hostname } = new URL(origin)
+  const policy = [
+    "default-src 'self'",
+    "object-src 'none'",
+    "base-uri 'none'",
+    // Signing out is a form that ends at the provider; browsers hold the redirect to this list too.
+    `form-action 'self' ${new URL(issuer).origin}`,
+    "frame-ancestors 'none'",
+  ].join('; ')
+  const headers: (readonly [string, string])[] = [
+    ['content-security-policy', contentSecurityPolicy ?? policy],
+    ['x-content-type-options', 'nosniff'],
+    ['x-frame-options', 'DENY'],
+    // Under no-referrer browsers post `Origin: null`, and the guard refuses that.
+    ['referrer-policy', 'same-origin'],
+    ['cross-origin-opener-policy', 'same-origin'],
+    ['cross-origin-resource-policy', 'same-origin'],
+    ['cache-control', 'no-cache'],
+  ]
+  const loopback =
+    hostname === 'localhost' || hostname.endsWith('.localhost') || /^127\./.test(hostname)
+  if (protocol === 'https:' && !loopback)
+    headers.push(['strict-transport-security', 'max-age=31536000'])
+  return headers
+}

@@ -1,0 +1,23 @@
+import { chmodSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
+import type { CounterOptions } from 'coatcheck'
+import { memoryStore } from 'coatcheck/memory-store'
+import { sqliteStore } from 'coatcheck/sqlite-store'
+import type { GatewayConfig } from './config.ts'
+
+/** A session store that can be closed. */
+export interface OpenedStore {
+  readonly store: CounterOptions['sessions']['store']
+  close(): void
+}
+
+type StoreConfig = NonNullable<GatewayConfig['sessions']>['store']
+
+/** Opens the configured store: memory unless something else is said. */
+export function openStore(config: StoreConfig): OpenedStore {
+  if (config === undefined || config.kind === 'memory')
+    return { store: memoryStore(), close: () => {} }
+  const database = new DatabaseSync(config.file)
+  chmodSync(config.file, 0o600)
+  return { store: sqliteStore(database), close: () => database.close() }
+}
