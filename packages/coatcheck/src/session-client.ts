@@ -1,0 +1,6 @@
+export {
+  createSessionClient,
+  type SessionClient,
+  SessionClientError,
+  type SessionState,
+} from './browser/session-client.ts'
