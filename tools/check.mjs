@@ -7,7 +7,9 @@ import { root } from './sources.mjs'
 const GUARDS = ['layers', 'exports', 'sizes', 'errors-doc', 'snippets']
 let failed = 0
 for (const guard of GUARDS) {
-  const { status } = spawnSync(process.execPath, [join(root, 'tools', `${guard}.mjs`)], { stdio: 'inherit' })
+  const { status } = spawnSync(process.execPath, [join(root, 'tools', `${guard}.mjs`)], {
+    stdio: 'inherit',
+  })
   if (status !== 0) failed += 1
 }
 console.log(`guards: ${GUARDS.length - failed} passed, ${failed} failed`)

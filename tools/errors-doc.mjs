@@ -16,4 +16,9 @@ ${rows.join('\n')}`
 const file = join(root, 'docs/errors.md')
 if (process.argv.includes('--write')) writeFileSync(file, text)
 const current = existsSync(file) ? readFileSync(file, 'utf8') : ''
-report('errors-doc', current === text ? [] : ['docs/errors.md is not what the code says: run node tools/errors-doc.mjs --write'])
+report(
+  'errors-doc',
+  current === text
+    ? []
+    : ['docs/errors.md is not what the code says: run node tools/errors-doc.mjs --write'],
+)

@@ -6,12 +6,18 @@ import { filesBelow, importsOf, library, named, report, root } from './sources.m
 
 /** @type {Map<string, { folders: Set<string>, node: string, packages: Set<string> }>} */
 const table = new Map()
-const section = readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8').split('## What may import what')[1] ?? ''
+const section =
+  readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8').split('## What may import what')[1] ?? ''
 for (const line of section.split('\n')) {
   const cells = line.split('|').map((cell) => cell.trim())
   if (cells.length !== 6 || /^(folder|---)/.test(cells[1] ?? '')) continue
-  const list = (/** @type {string | undefined} */ text) => (text ?? '').split(',').map((item) => item.trim())
-  table.set(cells[1] ?? '', { folders: new Set(list(cells[2])), node: cells[3] ?? '', packages: new Set(list(cells[4])) })
+  const list = (/** @type {string | undefined} */ text) =>
+    (text ?? '').split(',').map((item) => item.trim())
+  table.set(cells[1] ?? '', {
+    folders: new Set(list(cells[2])),
+    node: cells[3] ?? '',
+    packages: new Set(list(cells[4])),
+  })
 }
 
 const faults = table.size < 10 ? ['the table in ARCHITECTURE.md was not found'] : []
@@ -30,11 +36,14 @@ for (const file of files) {
       if (!typeOnly) edges.push(target)
       const other = relative(library, target).split('/')[0] ?? ''
       if (folder === '') continue
-      const fine = other === folder || allowed?.folders.has(other) || (folder === 'testing' && typeOnly)
+      const fine =
+        other === folder || allowed?.folders.has(other) || (folder === 'testing' && typeOnly)
       const serialize = folder === 'browser' && target === join(library, 'cookies/serialize.ts')
-      if (!fine && !serialize) faults.push(`${named(file)} imports ${from}: ${folder} may not use ${other}`)
+      if (!fine && !serialize)
+        faults.push(`${named(file)} imports ${from}: ${folder} may not use ${other}`)
     } else if (from.startsWith('node:')) checkNode(file, folder, from, typeOnly)
-    else if (!from.startsWith('#') && !allowed?.packages.has(from)) faults.push(`${named(file)} imports the package ${from}`)
+    else if (!from.startsWith('#') && !allowed?.packages.has(from))
+      faults.push(`${named(file)} imports the package ${from}`)
   }
   graph.set(file, edges)
 }
@@ -49,9 +58,13 @@ function checkNode(file, folder, from, typeOnly) {
   const node = table.get(folder)?.node ?? ''
   const name = from.slice('node:'.length).split('/')[0] ?? ''
   const onlyIn = /\((.+)\)/.exec(node)?.[1]
-  const listed = node.replace(/\(.+\)/, '').split(',').map((item) => item.trim())
+  const listed = node
+    .replace(/\(.+\)/, '')
+    .split(',')
+    .map((item) => item.trim())
   const fine = listed.includes(name) && (onlyIn === undefined || file.endsWith(onlyIn))
-  if (!fine && !typeOnly) faults.push(`${named(file)} imports ${from}: ${folder || 'a subpath'} may not`)
+  if (!fine && !typeOnly)
+    faults.push(`${named(file)} imports ${from}: ${folder || 'a subpath'} may not`)
 }
 
 /** @type {Set<string>} */

@@ -18,7 +18,8 @@ export const library = join(root, 'packages/coatcheck/src')
 export function filesBelow(folder, endings) {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name)
-    if (entry.isDirectory()) return /^(node_modules|dist|\..*)$/.test(entry.name) ? [] : filesBelow(path, endings)
+    if (entry.isDirectory())
+      return /^(node_modules|dist|\..*)$/.test(entry.name) ? [] : filesBelow(path, endings)
     return endings.some((ending) => path.endsWith(ending)) && !path.includes('.test.') ? [path] : []
   })
 }
@@ -32,12 +33,17 @@ const DYNAMIC = /\bimport\(\s*['"](?<from>[^'"]+)['"]/g
  * @returns {{ from: string, typeOnly: boolean }[]}
  */
 export function importsOf(file) {
-  const text = readFileSync(file, 'utf8').replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '')
+  const text = readFileSync(file, 'utf8')
+    .replace(/\/\*[\s\S]*?\*\//g, '')
+    .replace(/^\s*\/\/.*$/gm, '')
   const fixed = [...text.matchAll(IMPORT)].map(({ groups }) => ({
     from: groups?.from ?? '',
     typeOnly: /^type\s/.test((groups?.clause ?? '').trim()),
   }))
-  const dynamic = [...text.matchAll(DYNAMIC)].map(({ groups }) => ({ from: groups?.from ?? '', typeOnly: false }))
+  const dynamic = [...text.matchAll(DYNAMIC)].map(({ groups }) => ({
+    from: groups?.from ?? '',
+    typeOnly: false,
+  }))
   return [...fixed, ...dynamic]
 }
 

@@ -1,0 +1,90 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+
+const START = fileURLToPath(new URL('../../packages/dev/dist/start.js', import.meta.url))
+const READY_WITHIN_MS = 30_000
+
+/** What the ready line says. */
+export interface Ready {
+  readonly origin: string
+  readonly provider: string
+  readonly api: string
+  readonly users: readonly { readonly username: string; readonly password: string }[]
+}
+
+/** The whole set-up as a process of its own, as `npm start` runs it. */
+export interface DevProcess extends Ready {
+  readonly data: string
+  readonly pid: number
+  readonly output: () => string
+  stop(signal?: NodeJS.Signals): Promise<void>
+}
+
+/** A folder that is removed by `remove`. */
+export function temporaryFolder(): { readonly path: string; remove(): void } {
+  const path = mkdtempSync(join(tmpdir(), 'coatcheck-test-'))
+  return { path, remove: () => rmSync(path, { recursive: true, force: true }) }
+}
+
+/** A port that was free on both loopback addresses a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  return typeof address === 'object' && address !== null ? address.port : 0
+}
+
+/** Starts the process and waits for its ready line. */
+export async function startDevProcess(
+  data: string,
+  port: number,
+  options: readonly string[] = [],
+): Promise<DevProcess> {
+  const child = spawn(
+    process.execPath,
+    [START, '--port', String(port), '--data', data, ...options],
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  )
+  let output = ''
+  child.stderr.on('data', (chunk: Buffer) => {
+    output += chunk
+  })
+  const ready = await new Promise<Ready>((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`not ready:\n${output}`)), READY_WITHIN_MS)
+    child.once('exit', (code) => reject(new Error(`exited with ${code}:\n${output}`)))
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      output += `${line}\n`
+      if (!line.startsWith('ready: ')) return
+      clearTimeout(timer)
+      resolve(JSON.parse(line.slice('ready: '.length)))
+    })
+  }).catch((error: unknown) => {
+    child.kill('SIGKILL')
+    throw error
+  })
+  return {
+    ...ready,
+    data,
+    pid: child.pid ?? 0,
+    output: () => output,
+    stop: (signal = 'SIGTERM') => stop(child, signal),
+  }
+}
+
+async function stop(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const exited = once(child, 'exit')
+  child.kill(signal)
+  await exited
+}
