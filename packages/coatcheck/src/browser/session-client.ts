@@ -52,7 +52,8 @@ export function createSessionClient(): SessionClient {
   async function call(path: string, init: RequestInit = {}): Promise<Response> {
     // A header of ours must never travel to another origin.
     const url = new URL(path, location.href)
-    if (url.origin !== location.origin) throw new SessionClientError('cross_site_refused', 0, undefined)
+    if (url.origin !== location.origin)
+      throw new SessionClientError('cross_site_refused', 0, undefined)
     const headers = new Headers(init.headers)
     headers.set('x-coatcheck', '1')
     const answer = await fetch(url, { ...init, headers, credentials: 'same-origin' })

@@ -1,0 +1,63 @@
+import { createCipheriv, createDecipheriv, type KeyObject } from 'node:crypto'
+import { type Bytes, concatBytes } from '../core/bytes.ts'
+
+const NONCE_BYTES = 12
+const TAG_BYTES = 16
+
+/**
+ * AES-256-GCM: ciphertext and tag.
+ *
+ * @see NIST SP 800-38D
+ */
+export function encryptGcm(
+  key: KeyObject,
+  nonce: Uint8Array,
+  plaintext: Uint8Array,
+  associated: Uint8Array,
+): Bytes {
+  const cipher = createCipheriv('aes-256-gcm', key, nonce)
+  cipher.setAAD(associated)
+  return concatBytes(cipher.update(plaintext), cipher.final(), cipher.getAuthTag())
+}
+
+/** Opens what {@link encryptGcm} made, or gives `undefined`: why it failed is nobody's business. */
+export function decryptGcm(
+  key: KeyObject,
+  nonce: Uint8Array,
+  sealed: Uint8Array,
+  associated: Uint8Array,
+): Bytes | undefined {
+  const end = sealed.length - TAG_BYTES
+  if (end < 0) return undefined
+  const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_BYTES })
+  decipher.setAAD(associated)
+  decipher.setAuthTag(sealed.subarray(end))
+  try {
+    return concatBytes(decipher.update(sealed.subarray(0, end)), decipher.final())
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Seals bytes under a key that is used once: a data key, a record's wrap.
+ * Layout: nonce (12), ciphertext, tag (16).
+ */
+export function sealBytes(
+  key: KeyObject,
+  plaintext: Uint8Array,
+  associated: Uint8Array,
+  nonce: Uint8Array,
+): Bytes {
+  return concatBytes(nonce, encryptGcm(key, nonce, plaintext, associated))
+}
+
+/** Opens what {@link sealBytes} made, or gives `undefined`. */
+export function openBytes(
+  key: KeyObject,
+  sealed: Uint8Array,
+  associated: Uint8Array,
+): Bytes | undefined {
+  if (sealed.length < NONCE_BYTES + TAG_BYTES) return undefined
+  return decryptGcm(key, sealed.subarray(0, NONCE_BYTES), sealed.subarray(NONCE_BYTES), associated)
+}

@@ -1,0 +1,75 @@
+import type { Bytes } from '../core/bytes.ts'
+
+/** Now or later: stores in memory need no promise. */
+export type MaybePromise<T> = T | Promise<T>
+
+/** Why a session ended. */
+export type EndReason =
+  | 'signed_out'
+  | 'replaced'
+  | 'idle_timeout'
+  | 'absolute_timeout'
+  | 'renewal_refused'
+  | 'ended_by_user'
+  | 'ended_by_operator'
+  | 'provider_signed_out'
+
+/** A session as a store sees it: bytes, and columns for sweep, idle and look-up. What decides lies in the seal. */
+export interface StoredSession {
+  readonly format: 1
+  /** 16 bytes of base64url. */
+  readonly id: string
+  /** Counts replacements. */
+  readonly version: number
+  /** Milliseconds since 1970, as are all times. */
+  readonly createdAt: number
+  readonly lastSeenAt: number
+  readonly expiresAt: number
+  /** Finds a person's sessions; a keyed hash. */
+  readonly subjectKey: string
+  /** Finds the sessions of one session at the provider; a keyed hash. */
+  readonly sidKey?: string
+  readonly wraps: readonly Bytes[]
+  readonly body: Bytes
+  readonly card: Bytes
+}
+
+/**
+ * Where sessions live. Every operation is atomic, over processes too, where the engine is shared. A store
+ * that cannot answer rejects; it never answers "not there" instead.
+ *
+ * The contract is a suite: `sessionStoreContract` in `coatcheck/testing`.
+ */
+export interface SessionStore {
+  /** The session, unless it was ended or has passed `expiresAt`. */
+  get(id: string): MaybePromise<StoredSession | undefined>
+  /** Adds a session; rejects when the id is there already. */
+  insert(session: StoredSession): MaybePromise<void>
+  /** Compare-and-set: false when the session is gone or has another version. Never moves `lastSeenAt` and `expiresAt` back, never creates. */
+  replace(session: StoredSession, expectedVersion: number): MaybePromise<boolean>
+  /** Moves the times on (never back) and leaves the version; false when the session is gone. Never creates. */
+  touch(id: string, lastSeenAt: number, expiresAt: number): MaybePromise<boolean>
+  /** Ends a session and gives it back as it was at that moment; the reason is kept for 120 s. */
+  delete(id: string, reason: EndReason): MaybePromise<StoredSession | undefined>
+  /** Why a session ended, for 120 s after it did. */
+  endingOf(id: string): MaybePromise<EndReason | undefined>
+  listBySubject(subjectKey: string): MaybePromise<readonly StoredSession[]>
+  /** Ends all sessions of a person; gives back their ids. */
+  deleteBySubject(subjectKey: string, reason: EndReason): MaybePromise<readonly string[]>
+  /** Ends all sessions of one session at the provider; gives back their ids. */
+  deleteByProviderSession(sidKey: string, reason: EndReason): MaybePromise<readonly string[]>
+  /** Removes at most `limit` things that have passed their time; gives back the ids of the sessions among them. */
+  sweep(now: number, limit: number): MaybePromise<readonly string[]>
+  /** A number that grows with each holder, or `undefined` while somebody else holds it. */
+  acquireLease(id: string, leaseMs: number): MaybePromise<number | undefined>
+  /** Lets go; an old number changes nothing. */
+  releaseLease(id: string, fencingNumber: number): MaybePromise<void>
+  /** True for the first `max` callers of a key until `expiresAt`, over all processes. */
+  claim(key: string, expiresAt: number, max?: number): MaybePromise<boolean>
+  putBlob(key: string, bytes: Bytes, expiresAt: number): MaybePromise<void>
+  /** The bytes, once. */
+  takeBlob(key: string): MaybePromise<Bytes | undefined>
+}
+
+/** How long the reason of an ending is kept. */
+export const ENDING_KEPT_MS = 120_000

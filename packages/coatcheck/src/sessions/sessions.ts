@@ -1,0 +1,234 @@
+import { type Clock, systemClock } from '../core/clock.ts'
+import { CoatcheckError } from '../core/errors.ts'
+import { type RandomSource, systemRandom } from '../core/random.ts'
+import type { KeyRing } from '../ring/key-ring.ts'
+import type { VerifiedTokenSet } from '../tokens/verified-token-set.ts'
+import type { SessionEvent } from './events.ts'
+import { createRecords, type RecordBinding } from './record.ts'
+import { type AccessTokenResult, createRenewal, type RenewFunction } from './renewal.ts'
+import { behindSession, createSession, type Session, shortIdOf } from './session.ts'
+import { createSessionCache } from './session-cache.ts'
+import type { EndReason, SessionStore, StoredSession } from './session-store.ts'
+import { createTicket, parseTicket, ticketHash } from './ticket.ts'
+
+export type { Session } from './session.ts'
+
+/** What {@link createSessions} needs. */
+export interface SessionsOptions extends RecordBinding {
+  readonly ring: KeyRing
+  readonly store: SessionStore
+  /** Default: 1800. */
+  readonly idleSeconds?: number
+  /** Default: 43200. */
+  readonly absoluteSeconds?: number
+  /** How long before its end an access token is renewed. Default: 30, and never more than half its life. */
+  readonly renewBeforeSeconds?: number
+  /** For how long the provider takes a spent refresh token again. Default: 0. */
+  readonly refreshReuseGraceSeconds?: number
+  /** How many opened sessions are kept in memory; the store is read all the same. Default: 10,000. */
+  readonly openedCacheEntries?: number
+  readonly clock?: Clock
+  readonly random?: RandomSource
+  /** Trades a refresh token for new tokens. Default: none, tokens just end. */
+  readonly renew?: RenewFunction
+  /** Revokes a refresh token. */
+  readonly revoke?: (refreshToken: string) => Promise<void>
+  readonly onEvent?: (event: SessionEvent) => void
+}
+
+/** What came of a ticket; the reason is for the log, over HTTP all are `signed_out`. */
+export type LoadResult =
+  | { readonly ok: true; readonly session: Session }
+  | {
+      readonly ok: false
+      readonly reason:
+        | 'malformed'
+        | 'unknown'
+        | 'idle_timeout'
+        | 'absolute_timeout'
+        | 'tampered'
+        | 'unknown_key'
+    }
+
+/** What a server keeps of its signed-in browsers. Every method rejects with `store_unavailable` when the store does not answer. */
+export interface Sessions {
+  /** A new session and the ticket that opens it: the only time that the ticket is seen. */
+  create(input: CreateSessionInput): Promise<{ readonly ticket: string; readonly session: Session }>
+  /** Finds and opens the session of a ticket. Reads the store each time. */
+  load(ticket: string): Promise<LoadResult>
+  /** Counts as activity; writes after a tenth of the idle time only. `undefined` when the session ended meanwhile. */
+  touch(session: Session): Promise<Session | undefined>
+  /** The access token, renewed if it is about to end: once, however many ask. */
+  accessToken(session: Session): Promise<AccessTokenResult>
+  /** Ends a session; with `revoke` its newest refresh token too. False when it had ended already. */
+  end(
+    session: Session,
+    reason: EndReason,
+    options?: { readonly revoke?: boolean },
+  ): Promise<boolean>
+  /** Removes what is over, `limit` at most; gives back how many sessions. */
+  sweep(limit: number): Promise<number>
+}
+
+/** What a session is made of. */
+export interface CreateSessionInput {
+  readonly tokenSet: VerifiedTokenSet
+  /** For the card that operators read. */
+  readonly userAgent?: string
+  readonly address?: string
+}
+
+const MAX_USER_AGENT_CHARACTERS = 256
+
+/** Sessions over a store: sealing, timeouts, renewal. */
+export function createSessions(options: SessionsOptions): Sessions {
+  const { ring, onEvent = () => {} } = options
+  const store = guardStore(options.store)
+  const clock = options.clock ?? systemClock
+  const random = options.random ?? systemRandom
+  const idleMs = (options.idleSeconds ?? 1800) * 1000
+  const absoluteMs = (options.absoluteSeconds ?? 43_200) * 1000
+  const records = createRecords(ring, options, random)
+  const cache = createSessionCache(options.openedCacheEntries ?? 10_000)
+  const renewal = createRenewal({
+    store,
+    records,
+    clock,
+    idleMs,
+    absoluteMs,
+    renewBeforeMs: (options.renewBeforeSeconds ?? 30) * 1000,
+    graceMs: (options.refreshReuseGraceSeconds ?? 0) * 1000,
+    renew: options.renew,
+    revoke,
+    onEvent,
+    onEnded: (id, reason) => ended(id, reason),
+  })
+
+  async function create(input: CreateSessionInput) {
+    const { value, ...ticket } = createTicket(random)
+    const now = clock()
+    const { tokenSet } = input
+    const sid = tokenSet.claims['sid']
+    const subjectKey = records.lookupKey('sub', tokenSet.subject)
+    const sidKey = typeof sid === 'string' ? { sidKey: records.lookupKey('sid', sid) } : {}
+    const absoluteEndsAt = now + absoluteMs
+    const contents = { tokenSet, createdAt: now, absoluteEndsAt, subjectKey, ...sidKey }
+    const card = {
+      subject: tokenSet.subject,
+      createdAt: now,
+      userAgent: input.userAgent?.slice(0, MAX_USER_AGENT_CHARACTERS),
+      address: input.address,
+    }
+    const { dataKey, ...sealed } = records.seal(ticket, contents, card)
+    const expiresAt = Math.min(now + idleMs, absoluteEndsAt)
+    const stored: StoredSession = {
+      format: 1,
+      id: ticket.id,
+      version: 1,
+      createdAt: now,
+      lastSeenAt: now,
+      expiresAt,
+      subjectKey,
+      ...sidKey,
+      ...sealed,
+    }
+    await store.insert(stored)
+    const session = createSession({ stored, contents, dataKey }, idleMs, absoluteMs)
+    cache.put(session, ticketHash(value))
+    onEvent({ type: 'session.created', session: session.shortId })
+    return { ticket: value, session }
+  }
+
+  async function load(value: string): Promise<LoadResult> {
+    const ticket = parseTicket(value)
+    if (ticket === undefined) return { ok: false, reason: 'malformed' }
+    const stored = await store.get(ticket.id)
+    if (stored === undefined) return { ok: false, reason: 'unknown' }
+    const now = clock()
+    const hash = ticketHash(value)
+    const kept = cache.get(stored, hash)
+    if (kept !== undefined) return checkTimes(kept, now)
+    const opened = records.open(stored, ticket)
+    if (!opened.ok) return opened
+    const session = createSession({ stored, ...opened }, idleMs, absoluteMs)
+    cache.put(session, hash)
+    return checkTimes(session, now)
+  }
+
+  async function checkTimes(session: Session, now: number): Promise<LoadResult> {
+    if (now < session.idleEndsAt) return { ok: true, session }
+    const reason = now < session.absoluteEndsAt ? 'idle_timeout' : 'absolute_timeout'
+    await end(session, reason)
+    return { ok: false, reason }
+  }
+
+  async function touch(session: Session): Promise<Session | undefined> {
+    const now = clock()
+    if (now - session.lastSeenAt < idleMs / 10) return session
+    const expiresAt = Math.min(now + idleMs, session.absoluteEndsAt)
+    if (!(await store.touch(session.id, now, expiresAt))) return undefined
+    const behind = behindSession(session)
+    const stored = { ...behind.stored, lastSeenAt: now, expiresAt }
+    const touched = createSession({ ...behind, stored }, idleMs, absoluteMs)
+    cache.renew(session, touched)
+    return touched
+  }
+
+  async function end(
+    session: Session,
+    reason: EndReason,
+    { revoke: revokes = false }: { readonly revoke?: boolean } = {},
+  ): Promise<boolean> {
+    const deleted = await store.delete(session.id, reason)
+    if (deleted === undefined) return false
+    ended(session.id, reason)
+    if (!revokes) return true
+    // A renewal may have replaced the refresh token since the session was read: what was deleted is the newest.
+    const newest = records.reopen(deleted, behindSession(session).dataKey)
+    const { refreshToken } = newest?.tokenSet ?? session.tokenSet
+    if (refreshToken !== undefined) await revoke(refreshToken, session.id)
+    return true
+  }
+
+  function ended(id: string, reason: EndReason): void {
+    cache.drop(id)
+    onEvent({ type: 'session.ended', session: shortIdOf(id), reason })
+  }
+
+  async function revoke(refreshToken: string, id: string): Promise<void> {
+    try {
+      await options.revoke?.(refreshToken)
+    } catch (error) {
+      const code = error instanceof CoatcheckError ? error.code : 'internal_error'
+      onEvent({ type: 'session.revocation_failed', session: shortIdOf(id), code })
+    }
+  }
+
+  async function sweep(limit: number): Promise<number> {
+    const ids = await store.sweep(clock(), limit)
+    for (const id of ids) ended(id, 'idle_timeout')
+    return ids.length
+  }
+
+  return { create, load, touch, end, sweep, accessToken: renewal.accessToken }
+}
+
+// Whatever a store fails with is one error to everybody above: infrastructure, never "signed out".
+function guardStore(store: SessionStore): SessionStore {
+  const unavailable = (error: unknown): never => {
+    if (error instanceof CoatcheckError) throw error
+    throw new CoatcheckError('store_unavailable', { cause: error, retryAfterSeconds: 2 })
+  }
+  const guarded = Object.entries(store).map(([name, method]) => {
+    const call = (...parameters: readonly unknown[]): unknown => {
+      try {
+        const result = method(...parameters)
+        return result instanceof Promise ? result.catch(unavailable) : result
+      } catch (error) {
+        return unavailable(error)
+      }
+    }
+    return [name, call]
+  })
+  return Object.fromEntries(guarded) as SessionStore
+}

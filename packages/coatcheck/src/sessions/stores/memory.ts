@@ -1,0 +1,163 @@
+import type { Bytes } from '../../core/bytes.ts'
+import { type Clock, systemClock } from '../../core/clock.ts'
+import { CoatcheckError } from '../../core/errors.ts'
+import {
+  ENDING_KEPT_MS,
+  type EndReason,
+  type SessionStore,
+  type StoredSession,
+} from '../session-store.ts'
+
+/** Options of {@link memoryStore}. */
+export interface MemoryStoreOptions {
+  /** Milliseconds since 1970. Default: the machine's clock. */
+  readonly clock?: Clock
+}
+
+/**
+ * Sessions in this process: gone when it ends, and unknown to other processes. For development, tests, and
+ * one process that may sign everyone out at a restart. It grows with its sessions; `sweep` removes what is
+ * over, and no live session is ever dropped.
+ *
+ * @example
+ * const store = memoryStore()
+ */
+export function memoryStore(options: MemoryStoreOptions = {}): SessionStore {
+  const clock = options.clock ?? systemClock
+  const sessions = new Map<string, StoredSession>()
+  const bySubject = new Map<string, Set<string>>()
+  const bySid = new Map<string, Set<string>>()
+  const endings = new Map<string, { readonly reason: EndReason; readonly until: number }>()
+  const leases = new Map<string, { readonly fencingNumber: number; readonly until: number }>()
+  const claims = new Map<string, { count: number; readonly expiresAt: number }>()
+  const blobs = new Map<string, { readonly bytes: Bytes; readonly expiresAt: number }>()
+  let fencingNumbers = 0
+
+  function get(id: string): StoredSession | undefined {
+    const session = sessions.get(id)
+    return session !== undefined && session.expiresAt > clock() ? session : undefined
+  }
+
+  function remove(id: string, reason: EndReason | undefined): StoredSession | undefined {
+    const session = sessions.get(id)
+    if (session === undefined) return undefined
+    sessions.delete(id)
+    dropFrom(bySubject, session.subjectKey, id)
+    if (session.sidKey !== undefined) dropFrom(bySid, session.sidKey, id)
+    if (reason !== undefined) endings.set(id, { reason, until: clock() + ENDING_KEPT_MS })
+    return session
+  }
+
+  function removeAll(ids: ReadonlySet<string> | undefined, reason: EndReason): readonly string[] {
+    const list = [...(ids ?? [])]
+    for (const id of list) remove(id, reason)
+    return list
+  }
+
+  return {
+    get,
+    insert: (session) => {
+      if (sessions.has(session.id))
+        throw new CoatcheckError('wrong_use', { detail: 'A session of this id is there.' })
+      sessions.set(session.id, session)
+      addTo(bySubject, session.subjectKey, session.id)
+      if (session.sidKey !== undefined) addTo(bySid, session.sidKey, session.id)
+    },
+    replace: (session, expectedVersion) => {
+      const current = get(session.id)
+      if (current === undefined || current.version !== expectedVersion) return false
+      const lastSeenAt = Math.max(current.lastSeenAt, session.lastSeenAt)
+      const expiresAt = Math.max(current.expiresAt, session.expiresAt)
+      sessions.set(session.id, { ...session, lastSeenAt, expiresAt })
+      return true
+    },
+    touch: (id, lastSeenAt, expiresAt) => {
+      const current = get(id)
+      if (current === undefined) return false
+      sessions.set(id, {
+        ...current,
+        lastSeenAt: Math.max(current.lastSeenAt, lastSeenAt),
+        expiresAt: Math.max(current.expiresAt, expiresAt),
+      })
+      return true
+    },
+    delete: remove,
+    endingOf: (id) => {
+      const ending = endings.get(id)
+      return ending !== undefined && ending.until > clock() ? ending.reason : undefined
+    },
+    listBySubject: (key) => [...(bySubject.get(key) ?? [])].flatMap((id) => get(id) ?? []),
+    deleteBySubject: (key, reason) => removeAll(bySubject.get(key), reason),
+    deleteByProviderSession: (key, reason) => removeAll(bySid.get(key), reason),
+    sweep: (now, limit) => {
+      const over: string[] = []
+      for (const [id, session] of sessions) {
+        if (over.length >= limit) break
+        if (session.expiresAt <= now) over.push(id)
+      }
+      for (const id of over) remove(id, 'idle_timeout')
+      dropOver(endings, (ending) => ending.until, now, limit)
+      dropOver(leases, (lease) => lease.until, now, limit)
+      dropOver(claims, (claim) => claim.expiresAt, now, limit)
+      dropOver(blobs, (blob) => blob.expiresAt, now, limit)
+      return over
+    },
+    acquireLease: (id, leaseMs) => {
+      const now = clock()
+      if ((leases.get(id)?.until ?? 0) > now) return undefined
+      fencingNumbers += 1
+      leases.set(id, { fencingNumber: fencingNumbers, until: now + leaseMs })
+      return fencingNumbers
+    },
+    releaseLease: (id, fencingNumber) => {
+      if (leases.get(id)?.fencingNumber === fencingNumber) leases.delete(id)
+    },
+    claim: (key, expiresAt, max = 1) => {
+      const now = clock()
+      if (expiresAt <= now) return false
+      const claim = claims.get(key)
+      if (claim === undefined || claim.expiresAt <= now) {
+        claims.set(key, { count: 1, expiresAt })
+        return max > 0
+      }
+      if (claim.count >= max) return false
+      claim.count += 1
+      return true
+    },
+    putBlob: (key, bytes, expiresAt) => {
+      blobs.set(key, { bytes: bytes.slice(), expiresAt })
+    },
+    takeBlob: (key) => {
+      const blob = blobs.get(key)
+      blobs.delete(key)
+      return blob !== undefined && blob.expiresAt > clock() ? blob.bytes : undefined
+    },
+  }
+}
+
+function addTo(index: Map<string, Set<string>>, key: string, id: string): void {
+  const ids = index.get(key)
+  if (ids === undefined) index.set(key, new Set([id]))
+  else ids.add(id)
+}
+
+function dropFrom(index: Map<string, Set<string>>, key: string, id: string): void {
+  const ids = index.get(key)
+  ids?.delete(id)
+  if (ids?.size === 0) index.delete(key)
+}
+
+function dropOver<T>(
+  map: Map<string, T>,
+  endOf: (entry: T) => number,
+  now: number,
+  limit: number,
+): void {
+  let left = limit
+  for (const [key, entry] of map) {
+    if (left <= 0) return
+    if (endOf(entry) > now) continue
+    map.delete(key)
+    left -= 1
+  }
+}

@@ -1,0 +1,138 @@
+import { type Clock, systemClock } from '../core/clock.ts'
+import { CoatcheckError } from '../core/errors.ts'
+import { allowInsecureHttp } from '../core/unsafe.ts'
+import { type FetchLike, fetchJson } from './fetch-json.ts'
+import { candidates, importKeys, type KeySet } from './key-set.ts'
+import type { VerificationKey } from './signature.ts'
+
+/** Where an issuer's keys are, and how they are kept. */
+export interface RemoteKeySetOptions {
+  /** Finds the keys by discovery. Either this or `jwksUri`. */
+  readonly issuer?: string
+  /** Where the keys are. */
+  readonly jwksUri?: string
+  /** Default: the platform's. */
+  readonly fetch?: FetchLike
+  /** Default: the machine's clock. */
+  readonly clock?: Clock
+  /** How long a set is good before it is fetched again. Default: 600. */
+  readonly cacheSeconds?: number
+  /** How long the last good set is used while the issuer does not answer. Default: 86400. */
+  readonly staleSeconds?: number
+  /** The shortest time between two fetches, however many unknown `kid`s come. Default: 30. */
+  readonly cooldownSeconds?: number
+  /** Default: 262144. */
+  readonly maxResponseBytes?: number
+  /** Default: 5000. */
+  readonly timeoutMs?: number
+  /** Allows plain http: for an issuer on this machine alone. */
+  readonly [allowInsecureHttp]?: boolean
+}
+
+/**
+ * The keys of an issuer, fetched when they are first needed and kept: one fetch in flight, another one for
+ * an unknown `kid` after a cool-down, the last good set while the issuer is down.
+ *
+ * Throws `invalid_configuration` for an address that is not https.
+ *
+ * @see RFC 8414; OpenID Connect Discovery, section 4; RFC 7517, section 5
+ * @example
+ * const jwks = createRemoteKeySet({ issuer: 'https://idp.example' })
+ */
+export function createRemoteKeySet(options: RemoteKeySetOptions): KeySet {
+  const clock = options.clock ?? systemClock
+  const cacheMs = (options.cacheSeconds ?? 600) * 1000
+  const staleMs = (options.staleSeconds ?? 86_400) * 1000
+  const cooldownMs = (options.cooldownSeconds ?? 30) * 1000
+  const insecure = options[allowInsecureHttp] === true
+  checkAddress(options, insecure)
+  let jwksUri = options.jwksUri
+  let keys: readonly VerificationKey[] = []
+  let current: ReadonlySet<VerificationKey> = new Set()
+  let fetchedAt = Number.NEGATIVE_INFINITY
+  let triedAt = Number.NEGATIVE_INFINITY
+  let inFlight: Promise<void> | undefined
+
+  const getJson = (address: string): Promise<unknown> => {
+    return fetchJson(address, {
+      fetch: options.fetch,
+      maxResponseBytes: options.maxResponseBytes ?? 262_144,
+      timeoutMs: options.timeoutMs ?? 5000,
+    })
+  }
+
+  async function discover(): Promise<string> {
+    const issuer = options.issuer ?? ''
+    const metadata = await getJson(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`)
+    const { issuer: named, jwks_uri: uri } = (metadata ?? {}) as Record<string, unknown>
+    if (named !== issuer || typeof uri !== 'string' || !isAllowed(uri, insecure)) {
+      throw new CoatcheckError('key_set_invalid', {
+        detail: 'The metadata names another issuer, or no acceptable jwks_uri.',
+      })
+    }
+    return uri
+  }
+
+  async function load(): Promise<void> {
+    triedAt = clock()
+    jwksUri ??= await discover()
+    const fresh = importKeys(await getJson(jwksUri), keys)
+    if (fresh.length === 0) throw new CoatcheckError('key_set_invalid')
+    keys = fresh
+    current = new Set(fresh)
+    fetchedAt = clock()
+  }
+
+  function refresh(): Promise<void> {
+    inFlight ??= load().finally(() => {
+      inFlight = undefined
+    })
+    return inFlight
+  }
+
+  const isCool = (): boolean => clock() - triedAt >= cooldownMs
+  const isUsable = (): boolean => clock() - fetchedAt < cacheMs + staleMs
+
+  async function findFresh(header: Parameters<KeySet['find']>[0]) {
+    if (inFlight !== undefined || isCool() || keys.length === 0) {
+      if (keys.length === 0 && inFlight === undefined && !isCool()) throw unavailable(undefined)
+      await refresh().catch((error: unknown) => {
+        if (keys.length === 0 || !isUsable()) throw unavailable(error)
+      })
+    }
+    if (!isUsable()) throw unavailable(undefined)
+    return candidates(keys, header)
+  }
+
+  return {
+    has: (key) => current.has(key) && isUsable(),
+    find: (header) => {
+      if (clock() - fetchedAt >= cacheMs) return findFresh(header)
+      const found = candidates(keys, header)
+      // An unknown kid may be a new key: one look after the cool-down, whoever sends it.
+      return found.length === 0 && isCool() ? findFresh(header) : found
+    },
+  }
+}
+
+function unavailable(cause: unknown): CoatcheckError {
+  return new CoatcheckError('key_set_unavailable', cause === undefined ? {} : { cause })
+}
+
+function checkAddress({ issuer, jwksUri }: RemoteKeySetOptions, insecure: boolean): void {
+  const address = jwksUri ?? issuer
+  if (address === undefined || !isAllowed(address, insecure)) {
+    throw new CoatcheckError('invalid_configuration', {
+      detail: 'createRemoteKeySet needs issuer or jwksUri, an https address.',
+    })
+  }
+}
+
+function isAllowed(address: string, insecure: boolean): boolean {
+  try {
+    const { protocol, username } = new URL(address)
+    return username === '' && (protocol === 'https:' || (insecure && protocol === 'http:'))
+  } catch {
+    return false
+  }
+}

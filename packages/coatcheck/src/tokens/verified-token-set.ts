@@ -1,0 +1,167 @@
+import { CoatcheckError } from '../core/errors.ts'
+import { matchesAccessTokenHash } from './access-token-hash.ts'
+import { deepFreeze, isVerifiedToken, type VerifiedToken } from './verified-token.ts'
+
+declare const brand: unique symbol
+
+/** Tokens that were checked together. Prints and serializes without them. */
+export interface VerifiedTokenSet {
+  readonly issuer: string
+  readonly clientId: string
+  readonly subject: string
+  readonly accessToken: string
+  readonly tokenType: 'Bearer' | 'DPoP'
+  readonly accessTokenKind: 'jwt' | 'opaque'
+  /** Milliseconds since 1970; absent when the provider gave no lifetime. */
+  readonly accessTokenExpiresAt?: number
+  /** When it was received; milliseconds since 1970. */
+  readonly accessTokenReceivedAt?: number
+  readonly refreshToken?: string
+  readonly idToken?: string
+  readonly scope?: string
+  /** The claims of the ID token; without one, those of the access token. */
+  readonly claims: Readonly<Record<string, unknown>>
+  readonly [brand]: 'VerifiedTokenSet'
+}
+
+/** A token set as plain data: for seals alone. */
+export type TokenSetData = Omit<VerifiedTokenSet, typeof brand>
+
+/** An access token that is no JWT for us, and why it is believed. */
+export interface OpaqueAccessToken {
+  readonly opaque: string
+  /** It came in one TLS answer with an ID token that verifies (or renews such a set), was introspected, or came from a server's own confidential token call. */
+  readonly trustedBy: 'id_token' | 'introspection' | 'confidential_token_call'
+}
+
+/** What a token set is made of. */
+export interface VerifiedTokenSetInput {
+  readonly clientId: string
+  readonly accessToken: VerifiedToken | OpaqueAccessToken
+  readonly idToken?: VerifiedToken
+  /** The set that this one renews: subject and claims stay. */
+  readonly previous?: VerifiedTokenSet
+  /** Default: `Bearer`. */
+  readonly tokenType?: 'Bearer' | 'DPoP'
+  /** Milliseconds since 1970. Default: the access token's `exp`, else none. */
+  readonly accessTokenExpiresAt?: number
+  readonly accessTokenReceivedAt?: number
+  readonly refreshToken?: string
+  readonly scope?: string
+}
+
+const HIDDEN: ReadonlySet<string> = new Set(['accessToken', 'refreshToken', 'idToken'])
+const sets = new WeakSet<object>()
+
+/**
+ * The one way to a token set: its parts were verified, and belong together.
+ *
+ * Throws `token_unverified` for a part that no verifier returned, `token_subject_mismatch`,
+ * `token_issuer_mismatch`, `token_audience_mismatch` and `token_hash_mismatch` for parts of different
+ * origins.
+ *
+ * @see OpenID Connect Core, sections 3.1.3.7, 3.1.3.8 and 12.2
+ */
+export async function createVerifiedTokenSet(
+  input: VerifiedTokenSetInput,
+): Promise<VerifiedTokenSet> {
+  const { clientId, accessToken, idToken, previous } = input
+  if (idToken !== undefined && !(isVerifiedToken(idToken) && idToken.kind === 'id_token'))
+    throw unverified()
+  if (previous !== undefined && !isVerifiedTokenSet(previous)) throw unverified()
+  const jwt = 'opaque' in accessToken ? undefined : accessToken
+  if (jwt !== undefined && !(isVerifiedToken(jwt) && jwt.kind === 'access_token'))
+    throw unverified()
+  const opaque = 'opaque' in accessToken ? accessToken : undefined
+  if (opaque?.trustedBy === 'id_token' && idToken === undefined && previous === undefined)
+    throw unverified()
+  if (idToken !== undefined) await checkIdToken(idToken, clientId, jwt?.raw ?? opaque?.opaque ?? '')
+  const issuer = same('token_issuer_mismatch', idToken?.issuer, jwt?.issuer, previous?.issuer)
+  const subject = same(
+    'token_subject_mismatch',
+    idToken?.claims.sub,
+    jwt?.claims.sub,
+    previous?.subject,
+  )
+  const client = jwt?.claims['client_id'] ?? jwt?.claims.azp
+  if (client !== undefined && client !== clientId)
+    throw new CoatcheckError('token_audience_mismatch')
+  const expiresAt =
+    input.accessTokenExpiresAt ?? (jwt === undefined ? undefined : jwt.claims.exp * 1000)
+  const idTokenRaw = idToken?.raw ?? previous?.idToken
+  return mintTokenSet({
+    issuer,
+    clientId,
+    subject,
+    accessToken: jwt?.raw ?? opaque?.opaque ?? '',
+    tokenType: input.tokenType ?? 'Bearer',
+    accessTokenKind: jwt === undefined ? 'opaque' : 'jwt',
+    claims: idToken?.claims ?? previous?.claims ?? jwt?.claims ?? {},
+    ...(expiresAt === undefined ? {} : { accessTokenExpiresAt: expiresAt }),
+    ...(input.accessTokenReceivedAt === undefined
+      ? {}
+      : { accessTokenReceivedAt: input.accessTokenReceivedAt }),
+    ...(input.refreshToken === undefined ? {} : { refreshToken: input.refreshToken }),
+    ...(idTokenRaw === undefined ? {} : { idToken: idTokenRaw }),
+    ...(input.scope === undefined ? {} : { scope: input.scope }),
+  })
+}
+
+/** Whether a value is a token set that was made here. */
+export function isVerifiedTokenSet(value: unknown): value is VerifiedTokenSet {
+  return typeof value === 'object' && value !== null && sets.has(value)
+}
+
+/** A token set's data, tokens included: for seals alone. Throws `token_unverified` for a look-alike. */
+export function tokenSetData(set: VerifiedTokenSet): TokenSetData {
+  if (!isVerifiedTokenSet(set)) throw unverified()
+  const entries = Object.getOwnPropertyNames(set).map((name) => [name, Reflect.get(set, name)])
+  return Object.fromEntries(entries) as TokenSetData
+}
+
+/** The same set without its refresh token: when that may be spent. */
+export function withoutRefreshToken(set: VerifiedTokenSet): VerifiedTokenSet {
+  const { refreshToken: _, ...data } = tokenSetData(set)
+  return mintTokenSet(data)
+}
+
+/** Makes a token set of data that was checked, or that a seal vouches for. */
+export function mintTokenSet(data: TokenSetData): VerifiedTokenSet {
+  const set: object = Object.create(Object.prototype)
+  for (const [name, value] of Object.entries(data)) {
+    Object.defineProperty(set, name, { value: deepFreeze(value), enumerable: !HIDDEN.has(name) })
+  }
+  sets.add(set)
+  return Object.freeze(set) as VerifiedTokenSet
+}
+
+async function checkIdToken(
+  idToken: VerifiedToken,
+  clientId: string,
+  accessToken: string,
+): Promise<void> {
+  const { aud, azp, at_hash: hash } = idToken.claims
+  const isMeant = typeof aud === 'string' ? aud === clientId : aud.includes(clientId)
+  if (!isMeant || (azp !== undefined && azp !== clientId)) {
+    throw new CoatcheckError('token_audience_mismatch')
+  }
+  if (hash === undefined) return
+  if (!(await matchesAccessTokenHash(idToken.header.alg, accessToken, hash))) {
+    throw new CoatcheckError('token_hash_mismatch')
+  }
+}
+
+function same(
+  code: 'token_issuer_mismatch' | 'token_subject_mismatch',
+  ...values: readonly (string | undefined)[]
+): string {
+  const present = values.filter((value) => value !== undefined)
+  const [first] = present
+  if (first === undefined || present.some((value) => value !== first))
+    throw new CoatcheckError(code)
+  return first
+}
+
+function unverified(): CoatcheckError {
+  return new CoatcheckError('token_unverified')
+}

@@ -1,0 +1,64 @@
+import type { JsonObject } from './json.ts'
+import type { JwsHeader } from './jws.ts'
+
+/** What a JWT is for: one kind never passes as another. */
+export type TokenKind = 'access_token' | 'id_token'
+
+/** The claims of RFC 7519 and OpenID Connect that are checked, and whatever else the issuer says. */
+export interface JwtClaims extends JsonObject {
+  readonly iss: string
+  readonly sub?: string
+  readonly aud: string | readonly string[]
+  readonly exp: number
+  readonly nbf?: number
+  readonly iat?: number
+  readonly azp?: string
+  readonly nonce?: string
+  readonly at_hash?: string
+  readonly auth_time?: number
+}
+
+declare const brand: unique symbol
+
+/** A JWT whose signature and claims were verified by a verifier of this library; frozen to its depth. */
+export interface VerifiedToken {
+  /** The token itself. Does not appear when the object is listed, printed or serialized. */
+  readonly raw: string
+  readonly header: JwsHeader
+  readonly claims: JwtClaims
+  readonly issuer: string
+  readonly kind: TokenKind
+  readonly [brand]: 'VerifiedToken'
+}
+
+const verified = new WeakSet<object>()
+
+/**
+ * Whether a value came from a verifier of this copy of the library: a cast or a look-alike did not.
+ *
+ * @example
+ * isVerifiedToken({ raw: 'eyJ...' }) // false
+ */
+export function isVerifiedToken(value: unknown): value is VerifiedToken {
+  return typeof value === 'object' && value !== null && verified.has(value)
+}
+
+/** Makes a verified token. For the verifier alone. */
+export function mintVerifiedToken(
+  raw: string,
+  header: JwsHeader,
+  claims: JwtClaims,
+  kind: TokenKind,
+): VerifiedToken {
+  const token = { header, claims: deepFreeze(claims), issuer: claims.iss, kind }
+  Object.defineProperty(token, 'raw', { value: raw })
+  verified.add(token)
+  return Object.freeze(token) as VerifiedToken
+}
+
+/** Freezes JSON to its depth. */
+export function deepFreeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
+  for (const member of Object.values(value)) deepFreeze(member)
+  return Object.freeze(value)
+}
