@@ -31,6 +31,7 @@ export function createApiCall(
       return { kind: 'respond', answer: problem(code, { members: { rule, seen } }) }
     }
     const session = await options.sessions.touch(reading.session)
+    if (session === undefined) return respond('signed_out')
     const access = await options.sessions.accessToken(session)
     if (!access.ok) {
       const retryAfterSeconds =

@@ -72,10 +72,7 @@ export function createAuthRoutes(options: HandleOptions): (step: Step) => Promis
   }
 
   async function health(): Promise<Answer> {
-    const storeOk = await store.get('health').then(
-      () => true,
-      () => false,
-    )
+    const storeOk = await answers(() => store.get('health'))
     const { ok, reason } = provider.health()
     const state = storeOk && ok ? 'ok' : 'degraded'
     return json({
@@ -136,4 +133,13 @@ function comesFromOurPage(headers: DecidingHeaders, origin: string): boolean {
 
 function only(methods: string): Answer {
   return problem('method_refused', { headers: ['allow', methods] })
+}
+
+async function answers(ask: () => unknown): Promise<boolean> {
+  try {
+    await ask()
+    return true
+  } catch {
+    return false
+  }
 }

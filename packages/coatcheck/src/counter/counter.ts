@@ -65,6 +65,7 @@ export function createCounter(options: CounterOptions): Counter {
     clock,
     random,
     renew: (input) => provider.renew(input),
+    refreshReuseGraceSeconds: provider.refreshReuseGraceSeconds,
     revoke: (refreshToken) => provider.revoke(refreshToken),
     onEvent,
   })

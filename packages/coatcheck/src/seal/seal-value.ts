@@ -106,8 +106,7 @@ function sealingSubkey(key: RingKey, purpose: Purpose, random: RandomSource): Se
 
 function openingSubkey(key: RingKey, purpose: Purpose, prefix: Uint8Array): KeyObject {
   const own = sealing.get(key)?.get(purpose)
-  if (own !== undefined && own.prefix.every((byte, index) => byte === prefix[index]))
-    return own.subkey
+  if (own?.prefix.every((byte, index) => byte === prefix[index])) return own.subkey
   const kept = opening.get(key) ?? new Map<string, KeyObject>()
   opening.set(key, kept)
   const name = `${purpose}/${encodeBase64url(prefix)}`

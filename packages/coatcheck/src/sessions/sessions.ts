@@ -108,7 +108,7 @@ export function createSessions(options: SessionsOptions): Sessions {
     const { value, ...ticket } = createTicket(random)
     const now = clock()
     const { tokenSet } = input
-    const sid = tokenSet.claims['sid']
+    const sid = tokenSet.claims.sid
     const subjectKey = records.lookupKey('sub', tokenSet.subject)
     const sidKey = typeof sid === 'string' ? { sidKey: records.lookupKey('sid', sid) } : {}
     const absoluteEndsAt = now + absoluteMs

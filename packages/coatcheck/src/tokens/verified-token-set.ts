@@ -83,7 +83,7 @@ export async function createVerifiedTokenSet(
     jwt?.claims.sub,
     previous?.subject,
   )
-  const client = jwt?.claims['client_id'] ?? jwt?.claims.azp
+  const client = jwt?.claims.client_id ?? jwt?.claims.azp
   if (client !== undefined && client !== clientId)
     throw new CoatcheckError('token_audience_mismatch')
   const expiresAt =

@@ -1,0 +1,15 @@
+/** A value that SQLite keeps. */
+export type SqliteValue = null | number | string | Uint8Array
+
+/** A prepared statement: `node:sqlite`'s and better-sqlite3's have this in common. */
+export interface SqliteStatement {
+  get(...parameters: SqliteValue[]): unknown
+  all(...parameters: SqliteValue[]): unknown[]
+  run(...parameters: SqliteValue[]): { readonly changes: number | bigint }
+}
+
+/** A database: `DatabaseSync` of `node:sqlite`, or better-sqlite3's. */
+export interface SqliteDatabase {
+  exec(sql: string): unknown
+  prepare(sql: string): SqliteStatement
+}

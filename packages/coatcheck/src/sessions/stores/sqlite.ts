@@ -1,0 +1,215 @@
+import { type Clock, systemClock } from '../../core/clock.ts'
+import { CoatcheckError } from '../../core/errors.ts'
+import {
+  ENDING_KEPT_MS,
+  type EndReason,
+  type SessionStore,
+  type StoredSession,
+} from '../session-store.ts'
+import type { SqliteDatabase } from './sqlite-client.ts'
+import { retryWhileBusy } from './sqlite-retry.ts'
+import { own, packWraps, readRow } from './sqlite-rows.ts'
+import { prepareDatabase, SWEPT_TABLES } from './sqlite-schema.ts'
+
+/** Options of {@link sqliteStore}. */
+export interface SqliteStoreOptions {
+  /** Milliseconds since 1970. Default: the machine's clock. */
+  readonly clock?: Clock
+}
+
+const JOINED = `SELECT s.id, s.format, s.version, s.created_at, s.subject_key, s.sid_key, s.wraps, s.body, s.card,
+  t.last_seen_at, t.expires_at FROM coatcheck_sessions s JOIN coatcheck_times t ON t.number = s.number`
+
+/**
+ * Sessions in an SQLite file, for one process or several on one machine. Makes its tables itself. The file
+ * should have mode 0600; it holds neither tickets nor readable tokens.
+ *
+ * Rejects with `store_unavailable` while the file is locked for more than a second, or the disk is full.
+ *
+ * @example
+ * const store = sqliteStore(new DatabaseSync('sessions.sqlite'))
+ */
+export function sqliteStore(
+  database: SqliteDatabase,
+  options: SqliteStoreOptions = {},
+): SessionStore {
+  const clock = options.clock ?? systemClock
+  prepareDatabase(database)
+  const prepare = (sql: string) => database.prepare(sql)
+  const select = prepare(`${JOINED} WHERE s.id = ? AND t.expires_at > ?`)
+  const selectAny = prepare(`${JOINED} WHERE s.id = ?`)
+  const selectBySubject = prepare(`${JOINED} WHERE s.subject_key = ? AND t.expires_at > ?`)
+  const idsBySubject = prepare('SELECT id FROM coatcheck_sessions WHERE subject_key = ?')
+  const idsBySid = prepare('SELECT id FROM coatcheck_sessions WHERE sid_key = ?')
+  const idsOver = prepare(
+    'SELECT s.id FROM coatcheck_times t JOIN coatcheck_sessions s ON s.number = t.number WHERE t.expires_at <= ? ORDER BY t.expires_at LIMIT ?',
+  )
+  const insertSession = prepare(
+    'INSERT INTO coatcheck_sessions (id, format, version, created_at, subject_key, sid_key, wraps, body, card) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
+  )
+  const insertTimes = prepare(
+    'INSERT INTO coatcheck_times (number, last_seen_at, expires_at) VALUES ((SELECT number FROM coatcheck_sessions WHERE id = ?), ?, ?)',
+  )
+  const replaceSession = prepare(
+    'UPDATE coatcheck_sessions SET version = ?, subject_key = ?, sid_key = ?, wraps = ?, body = ?, card = ? WHERE id = ? AND version = ? AND EXISTS (SELECT 1 FROM coatcheck_times t WHERE t.number = coatcheck_sessions.number AND t.expires_at > ?)',
+  )
+  const moveTimes = prepare(
+    'UPDATE coatcheck_times SET last_seen_at = max(last_seen_at, ?), expires_at = max(expires_at, ?) WHERE number = (SELECT number FROM coatcheck_sessions WHERE id = ?) AND expires_at > ?',
+  )
+  const deleteTimes = prepare(
+    'DELETE FROM coatcheck_times WHERE number = (SELECT number FROM coatcheck_sessions WHERE id = ?)',
+  )
+  const deleteSession = prepare('DELETE FROM coatcheck_sessions WHERE id = ?')
+  const insertEnding = prepare(
+    'INSERT OR REPLACE INTO coatcheck_endings (id, reason, expires_at) VALUES (?, ?, ?)',
+  )
+  const selectEnding = prepare(
+    'SELECT reason FROM coatcheck_endings WHERE id = ? AND expires_at > ?',
+  )
+  const takeLease = prepare(
+    'INSERT INTO coatcheck_leases (id, fencing_number, expires_at) VALUES (?, 1, ?) ON CONFLICT (id) DO UPDATE SET fencing_number = fencing_number + 1, expires_at = excluded.expires_at WHERE expires_at <= ? RETURNING fencing_number',
+  )
+  // The number stays when a lease is let go: the next holder's must be higher.
+  const dropLease = prepare(
+    'UPDATE coatcheck_leases SET expires_at = 0 WHERE id = ? AND fencing_number = ?',
+  )
+  const takeClaim = prepare(
+    'INSERT INTO coatcheck_claims (key, count, expires_at) VALUES (?1, 1, ?2) ON CONFLICT (key) DO UPDATE SET count = CASE WHEN expires_at <= ?3 THEN 1 ELSE count + 1 END, expires_at = CASE WHEN expires_at <= ?3 THEN excluded.expires_at ELSE expires_at END WHERE expires_at <= ?3 OR count < ?4',
+  )
+  const insertBlob = prepare(
+    'INSERT OR REPLACE INTO coatcheck_blobs (key, bytes, expires_at) VALUES (?, ?, ?)',
+  )
+  const takeBlob = prepare('DELETE FROM coatcheck_blobs WHERE key = ? RETURNING bytes, expires_at')
+  const sweeps = SWEPT_TABLES.map((table) =>
+    prepare(
+      `DELETE FROM ${table} WHERE rowid IN (SELECT rowid FROM ${table} WHERE expires_at <= ? LIMIT ?)`,
+    ),
+  )
+
+  function transaction<T>(work: () => T): Promise<T> {
+    return retryWhileBusy(() => {
+      database.exec('BEGIN IMMEDIATE')
+      try {
+        const result = work()
+        database.exec('COMMIT')
+        return result
+      } catch (error) {
+        rollBack(database)
+        throw error
+      }
+    })
+  }
+
+  function remove(id: string, reason: EndReason): StoredSession | undefined {
+    const row = selectAny.get(id)
+    deleteTimes.run(id)
+    deleteSession.run(id)
+    if (row === undefined) return undefined
+    insertEnding.run(id, reason, clock() + ENDING_KEPT_MS)
+    return readRow(row)
+  }
+
+  function removeAll(rows: readonly unknown[], reason: EndReason): readonly string[] {
+    const ids = rows.map((row) => String((row as { readonly id: unknown }).id))
+    for (const id of ids) remove(id, reason)
+    return ids
+  }
+
+  return {
+    get: (id) => retryWhileBusy(() => readRow(select.get(id, clock()))),
+    insert: (session) =>
+      transaction(() => {
+        const { id, subjectKey, sidKey, wraps, body, card } = session
+        if (selectAny.get(id) !== undefined) {
+          throw new CoatcheckError('wrong_use', { detail: 'A session of this id is there.' })
+        }
+        const { format, version, createdAt } = session
+        insertSession.run(
+          id,
+          format,
+          version,
+          createdAt,
+          subjectKey,
+          sidKey ?? null,
+          packWraps(wraps),
+          body,
+          card,
+        )
+        insertTimes.run(id, session.lastSeenAt, session.expiresAt)
+      }),
+    replace: (session, expectedVersion) =>
+      transaction(() => {
+        const { id, version, subjectKey, sidKey, wraps, body, card } = session
+        const now = clock()
+        const { changes } = replaceSession.run(
+          version,
+          subjectKey,
+          sidKey ?? null,
+          packWraps(wraps),
+          body,
+          card,
+          id,
+          expectedVersion,
+          now,
+        )
+        if (Number(changes) === 0) return false
+        moveTimes.run(session.lastSeenAt, session.expiresAt, id, now)
+        return true
+      }),
+    touch: (id, lastSeenAt, expiresAt) =>
+      retryWhileBusy(() => Number(moveTimes.run(lastSeenAt, expiresAt, id, clock()).changes) > 0),
+    delete: (id, reason) => transaction(() => remove(id, reason)),
+    endingOf: (id) =>
+      retryWhileBusy(
+        () => (selectEnding.get(id, clock()) as { readonly reason: EndReason } | undefined)?.reason,
+      ),
+    listBySubject: (key) =>
+      retryWhileBusy(() => selectBySubject.all(key, clock()).flatMap((row) => readRow(row) ?? [])),
+    deleteBySubject: (key, reason) => transaction(() => removeAll(idsBySubject.all(key), reason)),
+    deleteByProviderSession: (key, reason) =>
+      transaction(() => removeAll(idsBySid.all(key), reason)),
+    sweep: (now, limit) =>
+      transaction(() => {
+        for (const sweep of sweeps) sweep.run(now, limit)
+        return removeAll(idsOver.all(now, limit), 'idle_timeout')
+      }),
+    acquireLease: (id, leaseMs) =>
+      retryWhileBusy(() => {
+        const now = clock()
+        const row = takeLease.get(id, now + leaseMs, now) as
+          | { readonly fencing_number: number }
+          | undefined
+        return row?.fencing_number
+      }),
+    releaseLease: (id, fencingNumber) =>
+      retryWhileBusy(() => {
+        dropLease.run(id, fencingNumber)
+      }),
+    claim: (key, expiresAt, max = 1) =>
+      retryWhileBusy(() => {
+        const now = clock()
+        if (expiresAt <= now || max < 1) return false
+        return Number(takeClaim.run(key, expiresAt, now, max).changes) > 0
+      }),
+    putBlob: (key, bytes, expiresAt) =>
+      retryWhileBusy(() => {
+        insertBlob.run(key, bytes, expiresAt)
+      }),
+    takeBlob: (key) =>
+      retryWhileBusy(() => {
+        const row = takeBlob.get(key) as
+          | { readonly bytes: Uint8Array; readonly expires_at: number }
+          | undefined
+        return row !== undefined && row.expires_at > clock() ? own(row.bytes) : undefined
+      }),
+  }
+}
+
+// After some failures the engine has rolled back by itself, and says so by failing again.
+function rollBack(database: SqliteDatabase): void {
+  try {
+    database.exec('ROLLBACK')
+  } catch (error) {
+    if (!(error instanceof Error)) throw error
+  }
+}

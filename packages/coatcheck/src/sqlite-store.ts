@@ -1,0 +1,6 @@
+export { type SqliteStoreOptions, sqliteStore } from './sessions/stores/sqlite.ts'
+export type {
+  SqliteDatabase,
+  SqliteStatement,
+  SqliteValue,
+} from './sessions/stores/sqlite-client.ts'

@@ -1,0 +1,5 @@
+export {
+  type ContractCase,
+  type StoreUnderTest,
+  sessionStoreContract,
+} from './testing/session-store-contract.ts'
