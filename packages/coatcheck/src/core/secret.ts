@@ -1,5 +1,5 @@
 const REDACTED = '[redacted]'
-const INSPECT: unique symbol = Symbol.for('nodejs.util.inspect.custom')
+const INSPECT = Symbol.for('nodejs.util.inspect.custom')
 
 /**
  * Holds a value that must never be printed: `toString`, `toJSON` and Node's inspect give `[redacted]`,
@@ -15,6 +15,7 @@ export class Secret<T = string> {
 
   constructor(value: T) {
     this.#value = value
+    Object.defineProperty(this, INSPECT, { value: () => REDACTED })
   }
 
   /** The value itself. Each call is a place to look at in a review. */
@@ -27,10 +28,6 @@ export class Secret<T = string> {
   }
 
   toJSON(): string {
-    return REDACTED
-  }
-
-  [INSPECT](): string {
     return REDACTED
   }
 }
