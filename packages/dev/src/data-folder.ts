@@ -24,6 +24,8 @@ export interface DataFolder {
   keep<T>(name: string, make: () => T | Promise<T>): Promise<T>
   /** A text that is made once, in a file of its own. */
   keepText(name: string, make: () => string | Promise<string>): Promise<string>
+  /** Drops what was kept under a name, so that it is made anew. */
+  forget(name: string): void
   /** Lets another start have the folder. */
   release(): void
 }
@@ -68,7 +70,9 @@ export function openDataFolder(path: string): DataFolder {
     }
   }
 
-  return { path: absolute, file, keep, keepText, release }
+  const forget = (name: string): void => unlinkSync(file(name))
+
+  return { path: absolute, file, keep, keepText, forget, release }
 }
 
 function lock(folder: string): () => void {

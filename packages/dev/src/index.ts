@@ -1,0 +1,16 @@
+export { type SampleApi, type SampleApiOptions, startSampleApi } from './api.ts'
+export { type SampleCertificate, sampleCertificate } from './certificate.ts'
+export { type DataFolder, openDataFolder } from './data-folder.ts'
+export { type Dev, type DevOptions, startDev } from './dev.ts'
+export { createFormBrowser, type FormBrowser, type FormPage } from './form-browser.ts'
+export { type DevProvider, type DevProviderOptions, startDevProvider } from './provider.ts'
+export {
+  type AuthorizationRequest,
+  makeAuthorizationRequest,
+  requestTokens,
+  type SignInClient,
+  signInForTokens,
+  type TokenAnswer,
+} from './sign-in.ts'
+export { StartError } from './start-error.ts'
+export { TEST_USERS, type TestUser } from './users.ts'
