@@ -59,7 +59,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): SessionStore {
     insert: (session) => {
       if (sessions.has(session.id))
         throw new CoatcheckError('wrong_use', { detail: 'A session of this id is there.' })
-      sessions.set(session.id, session)
+      sessions.set(session.id, copyOf(session))
       addTo(bySubject, session.subjectKey, session.id)
       if (session.sidKey !== undefined) addTo(bySid, session.sidKey, session.id)
     },
@@ -68,7 +68,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): SessionStore {
       if (current === undefined || current.version !== expectedVersion) return false
       const lastSeenAt = Math.max(current.lastSeenAt, session.lastSeenAt)
       const expiresAt = Math.max(current.expiresAt, session.expiresAt)
-      sessions.set(session.id, { ...session, lastSeenAt, expiresAt })
+      sessions.set(session.id, { ...copyOf(session), lastSeenAt, expiresAt })
       return true
     },
     touch: (id, lastSeenAt, expiresAt) => {
@@ -132,6 +132,17 @@ export function memoryStore(options: MemoryStoreOptions = {}): SessionStore {
       blobs.delete(key)
       return blob !== undefined && blob.expiresAt > clock() ? blob.bytes : undefined
     },
+  }
+}
+
+// A caller may go on to use its bytes for something else.
+function copyOf(session: StoredSession): StoredSession {
+  const { wraps, body, card } = session
+  return {
+    ...session,
+    wraps: wraps.map((wrap) => wrap.slice()),
+    body: body.slice(),
+    card: card.slice(),
   }
 }
 

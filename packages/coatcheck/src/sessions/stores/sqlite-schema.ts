@@ -1,6 +1,9 @@
 import type { SqliteDatabase } from './sqlite-client.ts'
 
-/** Version 1 of the tables. Sixteen-kilobyte pages hold a record in one; times change often and stand apart. */
+/**
+ * Version 1 of the tables. Sixteen-kilobyte pages hold a record in one; times change often and stand apart.
+ * AUTOINCREMENT gives no number twice, so that a holder whose lease was swept never lets go of another's.
+ */
 const SCHEMA = `
 CREATE TABLE IF NOT EXISTS coatcheck_sessions (
   number INTEGER PRIMARY KEY,
@@ -23,7 +26,7 @@ CREATE TABLE IF NOT EXISTS coatcheck_times (
 );
 CREATE INDEX IF NOT EXISTS coatcheck_times_expiry ON coatcheck_times (expires_at);
 CREATE TABLE IF NOT EXISTS coatcheck_endings (id TEXT PRIMARY KEY, reason TEXT NOT NULL, expires_at INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS coatcheck_leases (id TEXT PRIMARY KEY, fencing_number INTEGER NOT NULL, expires_at INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS coatcheck_leases (fencing_number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, expires_at INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS coatcheck_claims (key TEXT PRIMARY KEY, count INTEGER NOT NULL, expires_at INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS coatcheck_blobs (key TEXT PRIMARY KEY, bytes BLOB NOT NULL, expires_at INTEGER NOT NULL);
 `
@@ -45,6 +48,8 @@ export function prepareDatabase(database: SqliteDatabase): void {
   database.exec('PRAGMA page_size = 16384')
   database.exec('PRAGMA journal_mode = WAL')
   database.exec('PRAGMA synchronous = FULL')
+  // Whoever can write the file must not run functions in our process through planted triggers.
+  database.exec('PRAGMA trusted_schema = OFF')
   database.exec(`BEGIN IMMEDIATE; ${SCHEMA} COMMIT`)
   database.exec('PRAGMA busy_timeout = 20')
 }

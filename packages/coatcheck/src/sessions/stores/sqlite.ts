@@ -17,8 +17,10 @@ export interface SqliteStoreOptions {
   readonly clock?: Clock
 }
 
-const JOINED = `SELECT s.id, s.format, s.version, s.created_at, s.subject_key, s.sid_key, s.wraps, s.body, s.card,
-  t.last_seen_at, t.expires_at FROM coatcheck_sessions s JOIN coatcheck_times t ON t.number = s.number`
+// A number beyond 2^53, which only a foreign writer puts there, makes a driver throw; a REAL is merely wrong.
+const JOINED = `SELECT s.id, CAST(s.format AS REAL) AS format, CAST(s.version AS REAL) AS version,
+  CAST(s.created_at AS REAL) AS created_at, s.subject_key, s.sid_key, s.wraps, s.body, s.card,
+  CAST(t.last_seen_at AS REAL) AS last_seen_at, CAST(t.expires_at AS REAL) AS expires_at FROM coatcheck_sessions s JOIN coatcheck_times t ON t.number = s.number`
 
 /**
  * Sessions in an SQLite file, for one process or several on one machine. Makes its tables itself. The file
@@ -66,15 +68,13 @@ export function sqliteStore(
   const selectEnding = prepare(
     'SELECT reason FROM coatcheck_endings WHERE id = ? AND expires_at > ?',
   )
+  const dropOldLease = prepare('DELETE FROM coatcheck_leases WHERE id = ? AND expires_at <= ?')
   const takeLease = prepare(
-    'INSERT INTO coatcheck_leases (id, fencing_number, expires_at) VALUES (?, 1, ?) ON CONFLICT (id) DO UPDATE SET fencing_number = fencing_number + 1, expires_at = excluded.expires_at WHERE expires_at <= ? RETURNING fencing_number',
+    'INSERT OR IGNORE INTO coatcheck_leases (id, expires_at) VALUES (?, ?) RETURNING fencing_number',
   )
-  // The number stays when a lease is let go: the next holder's must be higher.
-  const dropLease = prepare(
-    'UPDATE coatcheck_leases SET expires_at = 0 WHERE id = ? AND fencing_number = ?',
-  )
+  const dropLease = prepare('DELETE FROM coatcheck_leases WHERE id = ? AND fencing_number = ?')
   const takeClaim = prepare(
-    'INSERT INTO coatcheck_claims (key, count, expires_at) VALUES (?1, 1, ?2) ON CONFLICT (key) DO UPDATE SET count = CASE WHEN expires_at <= ?3 THEN 1 ELSE count + 1 END, expires_at = CASE WHEN expires_at <= ?3 THEN excluded.expires_at ELSE expires_at END WHERE expires_at <= ?3 OR count < ?4',
+    'INSERT INTO coatcheck_claims (key, count, expires_at) VALUES (?, 1, ?) ON CONFLICT (key) DO UPDATE SET count = CASE WHEN expires_at <= ? THEN 1 ELSE count + 1 END, expires_at = CASE WHEN expires_at <= ? THEN excluded.expires_at ELSE expires_at END WHERE expires_at <= ? OR count < ?',
   )
   const insertBlob = prepare(
     'INSERT OR REPLACE INTO coatcheck_blobs (key, bytes, expires_at) VALUES (?, ?, ?)',
@@ -174,11 +174,10 @@ export function sqliteStore(
         return removeAll(idsOver.all(now, limit), 'idle_timeout')
       }),
     acquireLease: (id, leaseMs) =>
-      retryWhileBusy(() => {
+      transaction(() => {
         const now = clock()
-        const row = takeLease.get(id, now + leaseMs, now) as
-          | { readonly fencing_number: number }
-          | undefined
+        dropOldLease.run(id, now)
+        const [row] = takeLease.all(id, now + leaseMs) as readonly FencingRow[]
         return row?.fencing_number
       }),
     releaseLease: (id, fencingNumber) =>
@@ -189,7 +188,7 @@ export function sqliteStore(
       retryWhileBusy(() => {
         const now = clock()
         if (expiresAt <= now || max < 1) return false
-        return Number(takeClaim.run(key, expiresAt, now, max).changes) > 0
+        return Number(takeClaim.run(key, expiresAt, now, now, now, max).changes) > 0
       }),
     putBlob: (key, bytes, expiresAt) =>
       retryWhileBusy(() => {
@@ -197,12 +196,19 @@ export function sqliteStore(
       }),
     takeBlob: (key) =>
       retryWhileBusy(() => {
-        const row = takeBlob.get(key) as
-          | { readonly bytes: Uint8Array; readonly expires_at: number }
-          | undefined
+        const [row] = takeBlob.all(key) as readonly BlobRow[]
         return row !== undefined && row.expires_at > clock() ? own(row.bytes) : undefined
       }),
   }
+}
+
+interface FencingRow {
+  readonly fencing_number: number
+}
+
+interface BlobRow {
+  readonly bytes: Uint8Array
+  readonly expires_at: number
 }
 
 // After some failures the engine has rolled back by itself, and says so by failing again.

@@ -1,0 +1,198 @@
+import { idOf, MINUTE, rejects, START, type StoreCase, same, sample } from './store-case.ts'
+
+/** What a store does with sessions. */
+export const SESSION_CASES: readonly StoreCase[] = [
+  {
+    name: 'gives back what was inserted, byte for byte',
+    check: async (store) => {
+      const bytes = Uint8Array.from({ length: 256 }, (_, index) => index)
+      const session = sample({
+        body: bytes,
+        wraps: [bytes, new Uint8Array(1)],
+        card: bytes,
+        sidKey: 'sid',
+      })
+      await store.insert(session)
+      same(await store.get(session.id), session)
+      same(await store.get(idOf('another')), undefined)
+    },
+  },
+  {
+    name: 'keeps a record of a megabyte',
+    check: async (store) => {
+      const body = Uint8Array.from({ length: 1_000_000 }, (_, index) => (index * 31) & 255)
+      await store.insert(sample({ body }))
+      same((await store.get(idOf('one')))?.body, body)
+    },
+  },
+  {
+    name: 'refuses to insert over a session',
+    check: async (store) => {
+      await store.insert(sample({ version: 7 }))
+      await rejects(async () => store.insert(sample({ version: 1 })))
+      same((await store.get(idOf('one')))?.version, 7)
+    },
+  },
+  {
+    name: 'tells ids apart that differ in one character or its case',
+    check: async (store) => {
+      await store.insert(sample({ id: 'AAAAAAAAAAAAAAAAAAAAAA' }))
+      same(await store.get('AAAAAAAAAAAAAAAAAAAAAQ'), undefined)
+      same(await store.get('aaaaaaaaaaaaaaaaaaaaaa'), undefined)
+      same(await store.get('AAAAAAAAAAAAAAAAAAAAA'), undefined)
+    },
+  },
+  {
+    name: 'gives nothing back once the time is over',
+    check: async (store, pass) => {
+      await store.insert(sample())
+      pass(MINUTE)
+      same(await store.get(idOf('one')), undefined)
+      same(await store.touch(idOf('one'), START + MINUTE, START + 2 * MINUTE), false)
+      same(await store.replace(sample({ version: 2 }), 1), false)
+      same(await store.listBySubject('subject'), [])
+    },
+  },
+  {
+    name: 'replaces only the expected version',
+    check: async (store) => {
+      await store.insert(sample())
+      same(await store.replace(sample({ version: 2, body: new Uint8Array([2]) }), 1), true)
+      same(await store.replace(sample({ version: 2, body: new Uint8Array([3]) }), 1), false)
+      same((await store.get(idOf('one')))?.body, new Uint8Array([2]))
+    },
+  },
+  {
+    name: 'lets one of a hundred writers win each version, and shows every acknowledged write',
+    check: async (store) => {
+      await store.insert(sample())
+      for (let version = 1; version <= 3; version += 1) {
+        const writers = Array.from({ length: 100 }, async (_, writer) => {
+          const body = new Uint8Array([writer, version])
+          return (await store.replace(sample({ version: version + 1, body }), version))
+            ? writer
+            : -1
+        })
+        const winners = (await Promise.all(writers)).filter((writer) => writer !== -1)
+        same(winners.length, 1)
+        same((await store.get(idOf('one')))?.body, new Uint8Array([winners[0] ?? -1, version]))
+      }
+    },
+  },
+  {
+    name: 'never creates by replace or touch',
+    check: async (store) => {
+      same(await store.replace(sample(), 1), false)
+      same(await store.touch(idOf('one'), START, START + MINUTE), false)
+      same(await store.get(idOf('one')), undefined)
+      await store.insert(sample())
+      await store.delete(idOf('one'), 'signed_out')
+      same(await store.replace(sample({ version: 2 }), 1), false)
+      same(await store.touch(idOf('one'), START, START + MINUTE), false)
+      same(await store.get(idOf('one')), undefined)
+    },
+  },
+  {
+    name: 'moves times on by touch, never back, and leaves the version',
+    check: async (store) => {
+      await store.insert(sample())
+      same(await store.touch(idOf('one'), START + 5000, START + MINUTE + 5000), true)
+      same(await store.touch(idOf('one'), START + 1000, START + MINUTE + 1000), true)
+      const { lastSeenAt, expiresAt, version } = (await store.get(idOf('one'))) ?? sample()
+      same([lastSeenAt, expiresAt, version], [START + 5000, START + MINUTE + 5000, 1])
+    },
+  },
+  {
+    name: 'never moves times back by replace',
+    check: async (store) => {
+      await store.insert(sample())
+      await store.touch(idOf('one'), START + 5000, START + MINUTE + 5000)
+      same(await store.replace(sample({ version: 2 }), 1), true)
+      const { lastSeenAt, expiresAt } = (await store.get(idOf('one'))) ?? sample()
+      same([lastSeenAt, expiresAt], [START + 5000, START + MINUTE + 5000])
+    },
+  },
+  {
+    name: 'gives back what it deletes, once, and keeps the reason for two minutes',
+    check: async (store, pass) => {
+      await store.insert(sample({ body: new Uint8Array([9]) }))
+      same((await store.delete(idOf('one'), 'replaced'))?.body, new Uint8Array([9]))
+      same(await store.delete(idOf('one'), 'signed_out'), undefined)
+      same(await store.endingOf(idOf('one')), 'replaced')
+      pass(120_000)
+      same(await store.endingOf(idOf('one')), undefined)
+    },
+  },
+  {
+    name: 'lets one of many deletes have the session',
+    check: async (store) => {
+      await store.insert(sample())
+      const deletes = Array.from({ length: 50 }, async () =>
+        store.delete(idOf('one'), 'signed_out'),
+      )
+      same((await Promise.all(deletes)).filter((deleted) => deleted !== undefined).length, 1)
+    },
+  },
+  {
+    name: 'lists and ends the sessions of a subject, and no others',
+    check: async (store) => {
+      await store.insert(sample())
+      await store.insert(sample({ id: idOf('two') }))
+      await store.insert(sample({ id: idOf('three'), subjectKey: 'other' }))
+      const ids = (await store.listBySubject('subject')).map(({ id }) => id)
+      same(ids.toSorted(), [idOf('one'), idOf('two')].toSorted())
+      const ended = await store.deleteBySubject('subject', 'ended_by_operator')
+      same(ended.toSorted(), [idOf('one'), idOf('two')].toSorted())
+      same(await store.listBySubject('subject'), [])
+      same((await store.get(idOf('three')))?.id, idOf('three'))
+      same(await store.endingOf(idOf('two')), 'ended_by_operator')
+    },
+  },
+  {
+    name: 'ends the sessions of one session at the provider, and no others',
+    check: async (store) => {
+      await store.insert(sample({ sidKey: 'sid-1' }))
+      await store.insert(sample({ id: idOf('two'), sidKey: 'sid-2' }))
+      await store.insert(sample({ id: idOf('three') }))
+      same(await store.deleteByProviderSession('sid-1', 'provider_signed_out'), [idOf('one')])
+      same((await store.get(idOf('two')))?.id, idOf('two'))
+      same((await store.get(idOf('three')))?.id, idOf('three'))
+    },
+  },
+  {
+    name: 'sweeps what is over, within its limit, and nothing else',
+    check: async (store, pass) => {
+      for (let index = 0; index < 5; index += 1)
+        await store.insert(sample({ id: idOf(`old-${index}`) }))
+      await store.insert(sample({ id: idOf('young'), expiresAt: START + 9 * MINUTE }))
+      pass(MINUTE)
+      same((await store.sweep(START + MINUTE, 3)).length, 3)
+      same((await store.sweep(START + MINUTE, 3)).length, 2)
+      same((await store.sweep(START + MINUTE, 3)).length, 0)
+      same((await store.get(idOf('young')))?.id, idOf('young'))
+    },
+  },
+  {
+    name: 'keeps what it was given, whatever its caller does with the bytes',
+    check: async (store) => {
+      const body = new Uint8Array([1, 2, 3])
+      await store.insert(sample({ body }))
+      body.fill(9)
+      same((await store.get(idOf('one')))?.body, new Uint8Array([1, 2, 3]))
+      const blob = new Uint8Array([1])
+      await store.putBlob('key', blob, START + MINUTE)
+      blob.fill(9)
+      same(await store.takeBlob('key'), new Uint8Array([1]))
+    },
+  },
+  {
+    name: 'tells why each session ended',
+    check: async (store) => {
+      await store.insert(sample({ sidKey: 'sid' }))
+      await store.deleteByProviderSession('sid', 'provider_signed_out')
+      same(await store.endingOf(idOf('one')), 'provider_signed_out')
+      await store.insert(sample({ id: idOf('two') }))
+      same(await store.endingOf(idOf('two')), undefined)
+    },
+  },
+]
