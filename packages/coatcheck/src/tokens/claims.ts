@@ -105,14 +105,15 @@ export function checkTimes(
 ): void {
   const now = nowMs / 1000
   const tolerance = rules.clockToleranceSeconds
-  if (now >= claims.exp + tolerance) throw new CoatcheckError('token_expired')
-  if (claims.nbf !== undefined && now < claims.nbf - tolerance) fail('token_not_yet_valid')
-  if (claims.iat !== undefined && now < claims.iat - tolerance) fail('token_not_yet_valid')
+  // Written so that a NaN, whoever brought it, refuses.
+  if (!(now < claims.exp + tolerance)) fail('token_expired')
+  if (claims.nbf !== undefined && !(now >= claims.nbf - tolerance)) fail('token_not_yet_valid')
+  if (claims.iat !== undefined && !(now >= claims.iat - tolerance)) fail('token_not_yet_valid')
   if (checks.maxAgeSeconds === undefined) return
   if (claims.auth_time === undefined) {
     throw new CoatcheckError('token_claim_missing', { detail: 'The claim auth_time is missing.' })
   }
-  if (now > claims.auth_time + checks.maxAgeSeconds + tolerance) fail('token_too_old')
+  if (!(now <= claims.auth_time + checks.maxAgeSeconds + tolerance)) fail('token_too_old')
 }
 
 function fail(code: ErrorCode): never {

@@ -59,6 +59,8 @@ async function fetchText(
       signal: AbortSignal.timeout(options.timeoutMs),
     })
     if (response.status !== 200) {
+      // An unread body would hold its connection.
+      await response.body?.getReader().cancel()
       throw new CoatcheckError('key_set_unavailable', {
         detail: `The issuer answered ${response.status}.`,
       })

@@ -20,8 +20,9 @@ export interface JsonWebKeySet {
   readonly keys: readonly JsonWebKeyLike[]
 }
 
-const MIN_RSA_BYTES = 256
-const MAX_RSA_BYTES = 1024
+const MIN_RSA_BITS = 2048
+const MAX_RSA_BITS = 8192
+const MAX_EXPONENT_BYTES = 4
 
 /**
  * The public members of a key that can verify signatures, or `undefined`: for encryption keys, secrets,
@@ -39,10 +40,9 @@ export function readPublicJwk(jwk: JsonWebKeyLike): Readonly<Record<string, stri
   }
   const { kty, crv, n, e, x, y } = jwk
   if (kty === 'RSA' && typeof n === 'string' && typeof e === 'string') {
-    const modulus = decodeBase64url(n)?.length ?? 0
-    return modulus >= MIN_RSA_BYTES && modulus <= MAX_RSA_BYTES && e.length <= 8
-      ? { kty, n, e }
-      : undefined
+    const bits = bitLength(decodeBase64url(n))
+    const isSized = bits >= MIN_RSA_BITS && bits <= MAX_RSA_BITS
+    return isSized && isSoundExponent(decodeBase64url(e)) ? { kty, n, e } : undefined
   }
   if (typeof crv !== 'string' || typeof x !== 'string') return undefined
   if (kty === 'EC' && typeof y === 'string') return { kty, crv, x, y }
@@ -56,4 +56,17 @@ export function fitsAlgorithm(jwk: JsonWebKeyLike, alg: Algorithm): boolean {
   if (jwk.alg === undefined || jwk.alg === alg) return true
   // RFC 9864 gave EdDSA with this curve a name of its own; they are one algorithm.
   return kty === 'OKP' && (jwk.alg === 'EdDSA' || jwk.alg === 'Ed25519') && isAlgorithm(alg)
+}
+
+// Leading zeros make a short modulus look long, so bits are counted.
+function bitLength(bytes: Uint8Array | undefined): number {
+  const first = bytes?.findIndex((byte) => byte !== 0) ?? -1
+  if (bytes === undefined || first === -1) return 0
+  return (bytes.length - first) * 8 - Math.clz32(bytes[first] ?? 0) + 24
+}
+
+// With an exponent of 1 every number is its own signature; an even one is no RSA.
+function isSoundExponent(bytes: Uint8Array | undefined): boolean {
+  if (bytes === undefined || bytes.length > MAX_EXPONENT_BYTES) return false
+  return ((bytes.at(-1) ?? 0) & 1) === 1 && bitLength(bytes) > 1
 }

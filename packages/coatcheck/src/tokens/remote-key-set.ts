@@ -2,6 +2,7 @@ import { type Clock, systemClock } from '../core/clock.ts'
 import { CoatcheckError } from '../core/errors.ts'
 import { allowInsecureHttp } from '../core/unsafe.ts'
 import { type FetchLike, fetchJson } from './fetch-json.ts'
+import type { JwsHeader } from './jws.ts'
 import { candidates, importKeys, type KeySet } from './key-set.ts'
 import type { VerificationKey } from './signature.ts'
 
@@ -28,6 +29,8 @@ export interface RemoteKeySetOptions {
   /** Allows plain http: for an issuer on this machine alone. */
   readonly [allowInsecureHttp]?: boolean
 }
+
+const FIRST_COOLDOWN_MS = 5000
 
 /**
  * The keys of an issuer, fetched when they are first needed and kept: one fetch in flight, another one for
@@ -75,12 +78,18 @@ export function createRemoteKeySet(options: RemoteKeySetOptions): KeySet {
 
   async function load(): Promise<void> {
     triedAt = clock()
-    jwksUri ??= await discover()
-    const fresh = importKeys(await getJson(jwksUri), keys)
-    if (fresh.length === 0) throw new CoatcheckError('key_set_invalid')
-    keys = fresh
-    current = new Set(fresh)
-    fetchedAt = clock()
+    try {
+      jwksUri ??= await discover()
+      const fresh = importKeys(await getJson(jwksUri), keys)
+      if (fresh.length === 0) throw new CoatcheckError('key_set_invalid')
+      keys = fresh
+      current = new Set(fresh)
+      fetchedAt = clock()
+    } catch (error) {
+      // The issuer may have moved its keys: the next try asks discovery again.
+      jwksUri = options.jwksUri
+      throw error
+    }
   }
 
   function refresh(): Promise<void> {
@@ -90,24 +99,33 @@ export function createRemoteKeySet(options: RemoteKeySetOptions): KeySet {
     return inFlight
   }
 
-  const isCool = (): boolean => clock() - triedAt >= cooldownMs
+  const isCool = (): boolean => {
+    // Without any key nothing can be verified: then it is asked for sooner.
+    return (
+      clock() - triedAt >=
+      (keys.length === 0 ? Math.min(cooldownMs, FIRST_COOLDOWN_MS) : cooldownMs)
+    )
+  }
+  const isFresh = (): boolean => clock() - fetchedAt < cacheMs
   const isUsable = (): boolean => clock() - fetchedAt < cacheMs + staleMs
 
-  async function findFresh(header: Parameters<KeySet['find']>[0]) {
-    if (inFlight !== undefined || isCool() || keys.length === 0) {
-      if (keys.length === 0 && inFlight === undefined && !isCool()) throw unavailable(undefined)
+  async function findFresh(header: JwsHeader): Promise<readonly VerificationKey[]> {
+    let failure: unknown
+    if (inFlight !== undefined || isCool()) {
       await refresh().catch((error: unknown) => {
-        if (keys.length === 0 || !isUsable()) throw unavailable(error)
+        failure = error
       })
     }
-    if (!isUsable()) throw unavailable(undefined)
+    if (!isUsable()) throw unavailable(failure, (triedAt + FIRST_COOLDOWN_MS - clock()) / 1000)
     return candidates(keys, header)
   }
 
   return {
-    has: (key) => current.has(key) && isUsable(),
+    // Past its time a set vouches for nothing until it was asked for again, or a remembered token would
+    // outlive the key that was withdrawn.
+    has: (key) => current.has(key) && isUsable() && (isFresh() || !isCool()),
     find: (header) => {
-      if (clock() - fetchedAt >= cacheMs) return findFresh(header)
+      if (!isFresh()) return findFresh(header)
       const found = candidates(keys, header)
       // An unknown kid may be a new key: one look after the cool-down, whoever sends it.
       return found.length === 0 && isCool() ? findFresh(header) : found
@@ -115,8 +133,11 @@ export function createRemoteKeySet(options: RemoteKeySetOptions): KeySet {
   }
 }
 
-function unavailable(cause: unknown): CoatcheckError {
-  return new CoatcheckError('key_set_unavailable', cause === undefined ? {} : { cause })
+function unavailable(cause: unknown, waitSeconds: number): CoatcheckError {
+  return new CoatcheckError('key_set_unavailable', {
+    retryAfterSeconds: Math.max(1, Math.ceil(waitSeconds)),
+    ...(cause === undefined ? {} : { cause }),
+  })
 }
 
 function checkAddress({ issuer, jwksUri }: RemoteKeySetOptions, insecure: boolean): void {

@@ -1,10 +1,9 @@
-import { importSecret } from '#signature'
 import { type Bytes, decodeBase64url, decodeUtf8 } from '../core/bytes.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { CoatcheckError } from '../core/errors.ts'
 import type { Secret } from '../core/secret.ts'
 import { matchesAccessTokenHash } from './access-token-hash.ts'
-import { ALGORITHMS, type Algorithm, DEFAULT_ALGORITHMS, isAlgorithm } from './algorithm.ts'
+import type { Algorithm } from './algorithm.ts'
 import {
   type ClaimRules,
   checkParties,
@@ -15,10 +14,11 @@ import {
 import { parseJsonObject } from './json.ts'
 import type { JsonWebKeySet } from './jwk.ts'
 import { DEFAULT_MAX_TOKEN_BYTES, type JwsHeader, type ParsedJws, parseJws } from './jws.ts'
-import { createLocalKeySet, type KeySet } from './key-set.ts'
+import type { KeySet } from './key-set.ts'
 import type { VerificationKey } from './signature.ts'
 import { createTokenCache } from './token-cache.ts'
 import { mintVerifiedToken, type TokenKind, type VerifiedToken } from './verified-token.ts'
+import { prepareKeys } from './verifier-keys.ts'
 import { verifyJws } from './verify-jws.ts'
 
 /** Whose tokens are verified, and how. */
@@ -88,8 +88,8 @@ export function createVerifier(options: VerifierOptions): Verifier {
   }
 
   async function verify(jwt: string, asked: VerifyChecks = {}): Promise<VerifiedToken> {
-    const { maxAgeSeconds } = options
-    const checks = maxAgeSeconds === undefined ? asked : { maxAgeSeconds, ...asked }
+    const maxAgeSeconds = asked.maxAgeSeconds ?? options.maxAgeSeconds
+    const checks = maxAgeSeconds === undefined ? asked : { ...asked, maxAgeSeconds }
     const token = remembered(jwt) ?? (await verifyNew(jwt))
     checkParties(token.claims, rules, checks)
     try {
@@ -127,50 +127,6 @@ export function createVerifier(options: VerifierOptions): Verifier {
   }
 
   return { issuer, audience: audiences, kind, verify }
-}
-
-function prepareKeys(
-  options: VerifierOptions,
-  audiences: readonly string[],
-): { readonly keySet: KeySet; readonly algorithms: ReadonlySet<Algorithm> } {
-  const { jwks, secret } = options
-  const faults: string[] = []
-  if (options.issuer === '') faults.push('issuer must not be empty')
-  if (audiences.length === 0 || audiences.includes('')) faults.push('audience must not be empty')
-  const chosen =
-    options.algorithms ?? (secret === undefined ? DEFAULT_ALGORITHMS : ['HS256' as const])
-  if (chosen.length === 0) faults.push('algorithms must not be empty')
-  const wanted = secret === undefined ? 'public' : 'secret'
-  for (const alg of chosen) {
-    if (!isAlgorithm(alg)) faults.push(`algorithms: ${String(alg).slice(0, 20)} is not supported`)
-    else if ((ALGORITHMS[alg].kty === 'oct') !== (wanted === 'secret')) {
-      faults.push(`algorithms: ${alg} does not go with ${wanted === 'secret' ? 'secret' : 'jwks'}`)
-    }
-  }
-  if ((jwks === undefined) === (secret === undefined)) {
-    faults.push('give jwks or secret, one of both: a public key must never serve as an HMAC secret')
-  }
-  const bytes = secret?.reveal()
-  const needed = Math.max(
-    ...chosen.map((alg) => (isAlgorithm(alg) ? (ALGORITHMS[alg].signatureBytes ?? 0) : 0)),
-  )
-  if (bytes !== undefined && bytes.length < needed)
-    faults.push(`secret must have ${needed} bytes or more`)
-  if (faults.length > 0) {
-    throw new CoatcheckError('invalid_configuration', {
-      detail: `createVerifier: ${faults.join('; ')}.`,
-    })
-  }
-  return { keySet: keySetOf(jwks, bytes), algorithms: new Set(chosen) }
-}
-
-function keySetOf(jwks: KeySet | JsonWebKeySet | undefined, secret: Bytes | undefined): KeySet {
-  if (secret !== undefined) {
-    const key = importSecret(secret)
-    return { find: () => [key], has: (candidate) => candidate === key }
-  }
-  if (jwks !== undefined && 'find' in jwks) return jwks
-  return createLocalKeySet(jwks ?? { keys: [] })
 }
 
 function readPayload(jws: ParsedJws): ReturnType<typeof parseJsonObject> & object {
