@@ -18,6 +18,30 @@ describe('XAES-256-GCM', () => {
     )
   })
 
+  it('T-SEAL-01 gives the published sum of 10,000 pseudo-random messages', () => {
+    const stream = createHash('shake128', { outputLength: 6_000_000 }).digest()
+    const sum = createHash('shake128', { outputLength: 32 })
+    let offset = 0
+    const read = (length: number): Uint8Array => {
+      offset += length
+      return new Uint8Array(stream.subarray(offset - length, offset))
+    }
+    for (let round = 0; round < 10_000; round += 1) {
+      const secret = createSecretKey(read(32))
+      const nonce = read(24)
+      const plaintext = read(read(1)[0] ?? 0)
+      const associated = read(read(1)[0] ?? 0)
+      const sealed = encryptXaes(secret, nonce, plaintext, associated)
+      sum.update(sealed)
+      if (round % 100 === 0) {
+        expect(decryptXaes(secret, nonce, sealed, associated)).toEqual(plaintext)
+      }
+    }
+    expect(sum.digest('hex')).toBe(
+      'e6b9edf2df6cec60c8cbd864e2211b597fb69a529160cd040d56c0c210081939',
+    )
+  })
+
   it('opens what it sealed and nothing else', () => {
     const sealed = encryptXaes(key(1), NONCE, PLAINTEXT, new Uint8Array(0))
     expect(decryptXaes(key(1), NONCE, sealed, new Uint8Array(0))).toEqual(PLAINTEXT)
