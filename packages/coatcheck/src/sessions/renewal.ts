@@ -1,16 +1,11 @@
 import type { Clock } from '../core/clock.ts'
+import { CoatcheckError } from '../core/errors.ts'
 import { type VerifiedTokenSet, withoutRefreshToken } from '../tokens/verified-token-set.ts'
 import type { SessionContents } from './contents.ts'
 import type { SessionEvent } from './events.ts'
-import type { Records } from './record.ts'
-import {
-  behindSession,
-  createSession,
-  type OpenedSession,
-  type Session,
-  shortIdOf,
-} from './session.ts'
-import type { EndReason, SessionStore } from './session-store.ts'
+import { createRewriting, type RewritingOptions } from './rewriting.ts'
+import { behindSession, type OpenedSession, type Session, shortIdOf } from './session.ts'
+import type { EndReason } from './session-store.ts'
 
 /** Trades a refresh token for new tokens; never rejects for what a provider does. */
 export type RenewFunction = (input: {
@@ -39,12 +34,8 @@ export type AccessTokenResult =
     }
 
 /** What {@link createRenewal} needs. */
-export interface RenewalOptions {
-  readonly store: SessionStore
-  readonly records: Records
+export interface RenewalOptions extends RewritingOptions {
   readonly clock: Clock
-  readonly idleMs: number
-  readonly absoluteMs: number
   readonly renewBeforeMs: number
   readonly graceMs: number
   readonly renew: RenewFunction | undefined
@@ -56,6 +47,7 @@ export interface RenewalOptions {
 const LEASE_MS = 30_000
 const POLL_MS = 15
 const DEFAULT_RETRY_SECONDS = 5
+const MAX_RETRY_SECONDS = 300
 const MAX_ROUNDS = 5
 
 /**
@@ -68,7 +60,8 @@ const MAX_ROUNDS = 5
 export function createRenewal(options: RenewalOptions): {
   accessToken(session: Session): Promise<AccessTokenResult>
 } {
-  const { store, records, clock, renew, onEvent } = options
+  const { store, clock, renew, onEvent } = options
+  const { reread, write, writeSurely, sessionOf } = createRewriting(options)
   const inFlight = new Map<string, Promise<AccessTokenResult>>()
   const failedUntil = new Map<string, number>()
 
@@ -108,22 +101,30 @@ export function createRenewal(options: RenewalOptions): {
   }
 
   async function renewUnderLease(session: Session): Promise<AccessTokenResult> {
-    const deadline = Date.now() + LEASE_MS
-    for (;;) {
+    for (let polls = 0; polls * POLL_MS < LEASE_MS; polls += 1) {
       const fencingNumber = await store.acquireLease(session.id, LEASE_MS)
       if (fencingNumber !== undefined) {
         try {
           return await renewNow(session)
         } finally {
-          await store.releaseLease(session.id, fencingNumber)
+          await letGo(session.id, fencingNumber)
         }
       }
       // Another process renews: its result is in the record.
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+      await pause(POLL_MS)
       const current = await reread(session)
       if (current === undefined) return signedOut()
       if (!isDue(current.contents)) return usable(sessionOf(current))
-      if (Date.now() > deadline) return later(session)
+    }
+    return later(session)
+  }
+
+  // A lease that cannot be let go ends by itself: no reason to lose what was renewed under it.
+  async function letGo(id: string, fencingNumber: number): Promise<void> {
+    try {
+      await store.releaseLease(id, fencingNumber)
+    } catch (error) {
+      if (!(error instanceof CoatcheckError)) throw error
     }
   }
 
@@ -160,8 +161,7 @@ export function createRenewal(options: RenewalOptions): {
     refreshToken: string,
   ): Promise<AccessTokenResult | 'again'> {
     const { id } = marked.stored
-    const outcome = await (renew?.({ refreshToken, tokenSet: marked.contents.tokenSet }) ??
-      notSpent())
+    const outcome = await ask(refreshToken, marked.contents.tokenSet)
     if (outcome.kind === 'renewed') return keep(marked, outcome.tokenSet)
     onEvent({ type: 'session.renewal_failed', session: shortIdOf(id), reason: outcome.kind })
     if (outcome.kind === 'refused') return refused(marked)
@@ -178,23 +178,43 @@ export function createRenewal(options: RenewalOptions): {
     return cleared === undefined ? 'again' : later(sessionOf(cleared))
   }
 
+  // Whatever goes wrong without an outcome may have gone wrong after the token was spent.
+  async function ask(refreshToken: string, tokenSet: VerifiedTokenSet): Promise<RenewOutcome> {
+    try {
+      return (await renew?.({ refreshToken, tokenSet })) ?? { kind: 'not_spent' }
+    } catch {
+      return { kind: 'lost' }
+    }
+  }
+
   async function keep(
     marked: OpenedSession,
     tokenSet: VerifiedTokenSet,
-  ): Promise<AccessTokenResult | 'again'> {
-    const { renewalSentAt: _, ...contents } = marked.contents
-    const kept = await write(marked, { ...contents, tokenSet })
+  ): Promise<AccessTokenResult> {
     const { id } = marked.stored
-    if (kept !== undefined) {
-      onEvent({ type: 'session.renewed', session: shortIdOf(id) })
-      return usable(sessionOf(kept))
+    let newest: OpenedSession | undefined = marked
+    // Our lease may have run out, and a successor have given the spent token up: the new one goes on top.
+    while (newest !== undefined && mayStillKeep(newest, marked)) {
+      const { renewalSentAt: _, ...contents } = newest.contents
+      const kept = await writeSurely(newest, { ...contents, tokenSet })
+      if (kept !== undefined) {
+        onEvent({ type: 'session.renewed', session: shortIdOf(id) })
+        return usable(sessionOf(kept))
+      }
+      newest = await reread(sessionOf(marked))
     }
+    if (newest !== undefined) return asItIs(sessionOf(newest))
     const reason = await store.endingOf(id)
     // An ended session stays ended, and what it was just given must not outlive it. One person's sessions
     // from one provider share a grant, so a session that was only replaced keeps its hands off it.
     const { refreshToken } = tokenSet
     if (reason !== 'replaced' && refreshToken !== undefined) await options.revoke(refreshToken, id)
     return signedOut()
+  }
+
+  function mayStillKeep(newest: OpenedSession, marked: OpenedSession): boolean {
+    const { refreshToken } = newest.contents.tokenSet
+    return refreshToken === undefined || refreshToken === marked.contents.tokenSet.refreshToken
   }
 
   async function refused(marked: OpenedSession): Promise<AccessTokenResult> {
@@ -218,35 +238,11 @@ export function createRenewal(options: RenewalOptions): {
     return settled === undefined ? undefined : sessionOf(settled)
   }
 
-  async function reread(session: Session): Promise<OpenedSession | undefined> {
-    const stored = await store.get(session.id)
-    if (stored === undefined) return undefined
-    const { dataKey } = behindSession(session)
-    const contents = records.reopen(stored, dataKey)
-    return contents === undefined ? undefined : { stored, contents, dataKey }
-  }
-
-  async function write(
-    current: OpenedSession,
-    contents: SessionContents,
-  ): Promise<OpenedSession | undefined> {
-    const { stored, dataKey } = current
-    const version = stored.version + 1
-    const body = records.reseal(dataKey, stored.id, version, contents)
-    const next = { ...stored, version, body }
-    return (await store.replace(next, stored.version))
-      ? { stored: next, contents, dataKey }
-      : undefined
-  }
-
-  function sessionOf(opened: OpenedSession): Session {
-    return createSession(opened, options.idleMs, options.absoluteMs)
-  }
-
   function remember(id: string, retryAfterSeconds: number | undefined): void {
     const now = clock()
     for (const [known, until] of failedUntil) if (until <= now) failedUntil.delete(known)
-    failedUntil.set(id, now + (retryAfterSeconds ?? DEFAULT_RETRY_SECONDS) * 1000)
+    const seconds = Math.min(retryAfterSeconds ?? DEFAULT_RETRY_SECONDS, MAX_RETRY_SECONDS)
+    failedUntil.set(id, now + seconds * 1000)
   }
 
   return { accessToken }
@@ -260,6 +256,6 @@ function signedOut(): AccessTokenResult {
   return { ok: false, reason: 'signed_out' }
 }
 
-function notSpent(): RenewOutcome {
-  return { kind: 'not_spent' }
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
 }

@@ -4,6 +4,7 @@ import { type RandomSource, systemRandom } from '../core/random.ts'
 import type { KeyRing } from '../ring/key-ring.ts'
 import type { VerifiedTokenSet } from '../tokens/verified-token-set.ts'
 import type { SessionEvent } from './events.ts'
+import { guardStore } from './guarded-store.ts'
 import { createRecords, type RecordBinding } from './record.ts'
 import { type AccessTokenResult, createRenewal, type RenewFunction } from './renewal.ts'
 import { behindSession, createSession, type Session, shortIdOf } from './session.ts'
@@ -211,24 +212,4 @@ export function createSessions(options: SessionsOptions): Sessions {
   }
 
   return { create, load, touch, end, sweep, accessToken: renewal.accessToken }
-}
-
-// Whatever a store fails with is one error to everybody above: infrastructure, never "signed out".
-function guardStore(store: SessionStore): SessionStore {
-  const unavailable = (error: unknown): never => {
-    if (error instanceof CoatcheckError) throw error
-    throw new CoatcheckError('store_unavailable', { cause: error, retryAfterSeconds: 2 })
-  }
-  const guarded = Object.entries(store).map(([name, method]) => {
-    const call = (...parameters: readonly unknown[]): unknown => {
-      try {
-        const result = method(...parameters)
-        return result instanceof Promise ? result.catch(unavailable) : result
-      } catch (error) {
-        return unavailable(error)
-      }
-    }
-    return [name, call]
-  })
-  return Object.fromEntries(guarded) as SessionStore
 }

@@ -68,6 +68,7 @@ export function sqliteStore(
   const selectEnding = prepare(
     'SELECT reason FROM coatcheck_endings WHERE id = ? AND expires_at > ?',
   )
+  const selectLease = prepare('SELECT 1 FROM coatcheck_leases WHERE id = ? AND expires_at > ?')
   const dropOldLease = prepare('DELETE FROM coatcheck_leases WHERE id = ? AND expires_at <= ?')
   const takeLease = prepare(
     'INSERT OR IGNORE INTO coatcheck_leases (id, expires_at) VALUES (?, ?) RETURNING fencing_number',
@@ -113,6 +114,15 @@ export function sqliteStore(
     const ids = rows.map((row) => String((row as { readonly id: unknown }).id))
     for (const id of ids) remove(id, reason)
     return ids
+  }
+
+  function takeLeaseOf(id: string, leaseMs: number): Promise<number | undefined> {
+    return transaction(() => {
+      const now = clock()
+      dropOldLease.run(id, now)
+      const [row] = takeLease.all(id, now + leaseMs) as readonly FencingRow[]
+      return row?.fencing_number
+    })
   }
 
   return {
@@ -174,12 +184,9 @@ export function sqliteStore(
         return removeAll(idsOver.all(now, limit), 'idle_timeout')
       }),
     acquireLease: (id, leaseMs) =>
-      transaction(() => {
-        const now = clock()
-        dropOldLease.run(id, now)
-        const [row] = takeLease.all(id, now + leaseMs) as readonly FencingRow[]
-        return row?.fencing_number
-      }),
+      retryWhileBusy(() => selectLease.get(id, clock())).then((held) =>
+        held === undefined ? takeLeaseOf(id, leaseMs) : undefined,
+      ),
     releaseLease: (id, fencingNumber) =>
       retryWhileBusy(() => {
         dropLease.run(id, fencingNumber)

@@ -1,0 +1,78 @@
+import { CoatcheckError } from '../core/errors.ts'
+import type { SessionContents } from './contents.ts'
+import type { Records } from './record.ts'
+import { behindSession, createSession, type OpenedSession, type Session } from './session.ts'
+import type { SessionStore } from './session-store.ts'
+
+/** What {@link createRewriting} needs. */
+export interface RewritingOptions {
+  readonly store: SessionStore
+  readonly records: Records
+  readonly idleMs: number
+  readonly absoluteMs: number
+}
+
+/** Reads and writes further versions of a session that is open. */
+export interface Rewriting {
+  /** The newest version; `undefined` once it is over, or no longer what was sealed. */
+  reread(session: Session): Promise<OpenedSession | undefined>
+  /** The next version; `undefined` when somebody else wrote it first or the session is over. */
+  write(current: OpenedSession, contents: SessionContents): Promise<OpenedSession | undefined>
+  /** The same, tried again for a while when the store does not answer. */
+  writeSurely(current: OpenedSession, contents: SessionContents): Promise<OpenedSession | undefined>
+  sessionOf(opened: OpenedSession): Session
+}
+
+const AGAIN_AFTER_MS: readonly number[] = [50, 200, 1000]
+
+/** Compare-and-set over sealed contents. */
+export function createRewriting(options: RewritingOptions): Rewriting {
+  const { store, records } = options
+
+  async function reread(session: Session): Promise<OpenedSession | undefined> {
+    const stored = await store.get(session.id)
+    if (stored === undefined) return undefined
+    const { dataKey } = behindSession(session)
+    const contents = records.reopen(stored, dataKey)
+    return contents === undefined ? undefined : { stored, contents, dataKey }
+  }
+
+  async function write(
+    current: OpenedSession,
+    contents: SessionContents,
+  ): Promise<OpenedSession | undefined> {
+    const { stored, dataKey } = current
+    const version = stored.version + 1
+    const body = records.reseal(dataKey, stored.id, version, contents)
+    const next = { ...stored, version, body }
+    return (await store.replace(next, stored.version))
+      ? { stored: next, contents, dataKey }
+      : undefined
+  }
+
+  function sessionOf(opened: OpenedSession): Session {
+    return createSession(opened, options.idleMs, options.absoluteMs)
+  }
+
+  // The old refresh token is spent: a full disk or a lock of a second must not cost the new one.
+  async function writeSurely(
+    current: OpenedSession,
+    contents: SessionContents,
+  ): Promise<OpenedSession | undefined> {
+    for (const waitMs of AGAIN_AFTER_MS) {
+      try {
+        return await write(current, contents)
+      } catch (error) {
+        if (!(error instanceof CoatcheckError)) throw error
+        await pause(waitMs)
+      }
+    }
+    return write(current, contents)
+  }
+
+  return { reread, write, writeSurely, sessionOf }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}
