@@ -40,12 +40,13 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const folder = temporaryFolder()
   const port = await freePort()
   const origin = `http://localhost:${port}`
-  const provider = await startDevProvider({
+  const running = await startDevProvider({
     clientOrigin: origin,
     ...(options.accessTokenSeconds === undefined
       ? {}
       : { accessTokenSeconds: options.accessTokenSeconds }),
   })
+  const provider = { ...running, close: atMostOnce(() => running.close()) }
   const upstream = await listen(options.upstream ?? ((_, response) => response.end('{}')))
   options.upgrade?.(upstream.server)
   mkdirSync(join(folder.path, 'pages/account'), { recursive: true })
@@ -189,4 +190,12 @@ export function apiCall(
     ...init.headers,
   }
   return send(`${stack.origin}${path}`, { ...init, headers })
+}
+
+function atMostOnce(work: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined
+  return () => {
+    done ??= work()
+    return done
+  }
 }
