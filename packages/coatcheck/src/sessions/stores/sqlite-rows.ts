@@ -32,6 +32,8 @@ export function readRow(row: unknown): StoredSession | undefined {
   if (!(wraps instanceof Uint8Array && body instanceof Uint8Array && card instanceof Uint8Array)) {
     return undefined
   }
+  const unpacked = unpackWraps(own(wraps))
+  if (unpacked === undefined) return undefined
   return {
     format,
     id,
@@ -41,7 +43,7 @@ export function readRow(row: unknown): StoredSession | undefined {
     expiresAt,
     subjectKey,
     ...(typeof sidKey === 'string' ? { sidKey } : {}),
-    wraps: unpackWraps(own(wraps)),
+    wraps: unpacked,
     body: own(body),
     card: own(card),
   }
@@ -52,13 +54,15 @@ export function own(bytes: Uint8Array): Bytes {
   return bytes.buffer instanceof ArrayBuffer ? (bytes as Bytes) : new Uint8Array(bytes)
 }
 
-function unpackWraps(packed: Bytes): readonly Bytes[] {
+function unpackWraps(packed: Bytes): readonly Bytes[] | undefined {
   const wraps: Bytes[] = []
   const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength)
-  for (let offset = 0; offset + 2 <= packed.length; ) {
-    const length = view.getUint16(offset)
-    wraps.push(packed.slice(offset + 2, offset + 2 + length))
-    offset += 2 + length
+  for (let offset = 0; offset < packed.length; ) {
+    if (offset + 2 > packed.length) return undefined
+    const end = offset + 2 + view.getUint16(offset)
+    if (end > packed.length) return undefined
+    wraps.push(packed.slice(offset + 2, end))
+    offset = end
   }
   return wraps
 }

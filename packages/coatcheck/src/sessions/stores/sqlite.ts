@@ -17,10 +17,12 @@ export interface SqliteStoreOptions {
   readonly clock?: Clock
 }
 
-// A number beyond 2^53, which only a foreign writer puts there, makes a driver throw; a REAL is merely wrong.
+// A foreign writer may put anything anywhere, and a driver throws for integers beyond 2^53: such a row is not
+// found, or its numbers are merely wrong, and nothing stands in the way of ending it.
 const JOINED = `SELECT s.id, CAST(s.format AS REAL) AS format, CAST(s.version AS REAL) AS version,
   CAST(s.created_at AS REAL) AS created_at, s.subject_key, s.sid_key, s.wraps, s.body, s.card,
-  CAST(t.last_seen_at AS REAL) AS last_seen_at, CAST(t.expires_at AS REAL) AS expires_at FROM coatcheck_sessions s JOIN coatcheck_times t ON t.number = s.number`
+  CAST(t.last_seen_at AS REAL) AS last_seen_at, CAST(t.expires_at AS REAL) AS expires_at FROM coatcheck_sessions s JOIN coatcheck_times t ON t.number = s.number
+  AND typeof(s.wraps) = 'blob' AND typeof(s.body) = 'blob' AND typeof(s.card) = 'blob'`
 
 /**
  * Sessions in an SQLite file, for one process or several on one machine. Makes its tables itself. The file
