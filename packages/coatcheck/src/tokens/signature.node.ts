@@ -37,7 +37,7 @@ export const verifySignature: SignaturePlatform['verifySignature'] = (
   const { kty, hash: name, signatureBytes } = ALGORITHMS[alg]
   if (signatureBytes !== undefined && signature.length !== signatureBytes) return false
   const handle = key.handle as KeyObject
-  const data = Buffer.from(text, 'latin1')
+  const data = Buffer.from(text, 'utf8')
   if (kty === 'oct')
     return timingSafeEqual(createHmac(name, handle).update(data).digest(), signature)
   if (kty === 'OKP') return verify(null, data, handle, signature)
@@ -49,4 +49,4 @@ export const verifySignature: SignaturePlatform['verifySignature'] = (
 }
 
 export const digest: SignaturePlatform['digest'] = (name, text) =>
-  new Uint8Array(hash(name, Buffer.from(text, 'latin1'), 'buffer'))
+  new Uint8Array(hash(name, Buffer.from(text, 'utf8'), 'buffer'))

@@ -57,8 +57,8 @@ const sets = new WeakSet<object>()
  * The one way to a token set: its parts were verified, and belong together.
  *
  * Throws `token_unverified` for a part that no verifier returned, `token_subject_mismatch`,
- * `token_issuer_mismatch`, `token_audience_mismatch` and `token_hash_mismatch` for parts of different
- * origins.
+ * `token_issuer_mismatch`, `token_audience_mismatch`, `token_nonce_mismatch` and `token_hash_mismatch` for
+ * parts of different origins.
  *
  * @see OpenID Connect Core, sections 3.1.3.7, 3.1.3.8 and 12.2
  */
@@ -76,6 +76,7 @@ export async function createVerifiedTokenSet(
   if (opaque?.trustedBy === 'id_token' && idToken === undefined && previous === undefined)
     throw unverified()
   if (idToken !== undefined) await checkIdToken(idToken, clientId, jwt?.raw ?? opaque?.opaque ?? '')
+  if (previous !== undefined) checkSuccession(previous, clientId, idToken)
   const issuer = same('token_issuer_mismatch', idToken?.issuer, jwt?.issuer, previous?.issuer)
   const subject = same(
     'token_subject_mismatch',
@@ -149,6 +150,27 @@ async function checkIdToken(
   if (!(await matchesAccessTokenHash(idToken.header.alg, accessToken, hash))) {
     throw new CoatcheckError('token_hash_mismatch')
   }
+}
+
+// What a renewal must leave as it was; issuer and subject are compared with the rest of the set.
+function checkSuccession(
+  previous: VerifiedTokenSet,
+  clientId: string,
+  idToken: VerifiedToken | undefined,
+): void {
+  if (previous.clientId !== clientId) throw new CoatcheckError('token_audience_mismatch')
+  if (idToken === undefined || previous.idToken === undefined) return
+  const { aud, azp, nonce } = idToken.claims
+  if (audienceKey(aud) !== audienceKey(previous.claims.aud) || azp !== previous.claims.azp) {
+    throw new CoatcheckError('token_audience_mismatch')
+  }
+  if (nonce !== undefined && nonce !== previous.claims.nonce) {
+    throw new CoatcheckError('token_nonce_mismatch')
+  }
+}
+
+function audienceKey(aud: unknown): string {
+  return JSON.stringify(Array.isArray(aud) ? [...new Set(aud)].sort() : [aud])
 }
 
 function same(
