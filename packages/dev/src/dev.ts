@@ -3,6 +3,7 @@ import { startGateway } from '@coatcheck/gateway'
 import { startSampleApi } from './api.ts'
 import { type SampleCertificate, sampleCertificate } from './certificate.ts'
 import { openDataFolder } from './data-folder.ts'
+import { checkPortIsFree } from './free-port.ts'
 import { gatewayConfig } from './gateway.ts'
 import { startDevProvider } from './provider.ts'
 import { TEST_USERS, type TestUser } from './users.ts'
@@ -58,6 +59,7 @@ export async function startDev(options: DevOptions): Promise<Dev> {
   try {
     const folder = openDataFolder(options.data)
     closers.push(folder.release)
+    await checkPortIsFree(port)
     const provider = await startDevProvider({
       clientOrigin: origin,
       folder,
