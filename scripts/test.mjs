@@ -1,0 +1,60 @@
+// @ts-check
+// npm test: sets up what is missing, then runs every check there is. Last line: `N passed, N failed`.
+import { spawnSync } from 'node:child_process'
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { isProof } from './proof.mjs'
+import { ensureSetup } from './setup.mjs'
+import { root } from './step.mjs'
+import { runTests, testsThatNeed } from './vitest-run.mjs'
+
+const LAB_SECONDS = 2
+const { node24, ownNode } = ensureSetup({ browser: true })
+
+/** @type {{ name: string, passed: number, failed: number }[]} */
+const results = []
+
+/**
+ * @param {string} name
+ * @param {readonly string[]} parameters
+ */
+function check(name, parameters) {
+  console.log(`\n== ${name}`)
+  const { status } = spawnSync(node24, parameters, { cwd: root, stdio: 'inherit' })
+  results.push({ name, passed: status === 0 ? 1 : 0, failed: status === 0 ? 0 : 1 })
+}
+
+check('guards', ['tools/check.mjs'])
+check('format and lint', [
+  'node_modules/@biomejs/biome/bin/biome',
+  'check',
+  '--diagnostic-level=warn',
+  '.',
+])
+results.push(runTests('all tests, Node 24', node24, []))
+
+// The library promises the oldest Node that is supported: its tests run on the machine's own as well.
+const own = spawnSync(ownNode, ['-p', 'process.version'], { encoding: 'utf8' }).stdout.trim()
+const hasSqlite = spawnSync(ownNode, ['-e', "require('node:sqlite')"]).status === 0
+const library = 'packages/coatcheck'
+const left = hasSqlite ? [] : testsThatNeed('node:sqlite', join(root, library))
+if (left.length > 0)
+  console.log(`\n${own} has no node:sqlite: ${left.length} files ran on Node 24 alone.`)
+const excluded = left.flatMap((file) => ['--exclude', file])
+results.push(runTests(`the library, Node ${own}`, ownNode, [library, ...excluded]))
+
+for (const file of existsSync(join(root, 'lab')) ? readdirSync(join(root, 'lab')) : []) {
+  if (!isProof(join(root, 'lab', file))) continue
+  const name = file.replace('.mjs', '')
+  check(`lab ${name}`, ['scripts/lab.mjs', name, '--seconds', String(LAB_SECONDS)])
+}
+
+const total = { passed: 0, failed: 0 }
+console.log('')
+for (const { name, passed, failed } of results) {
+  console.log(`${failed === 0 ? 'ok  ' : 'FAIL'}  ${name}: ${passed} passed, ${failed} failed`)
+  total.passed += passed
+  total.failed += failed
+}
+console.log(`${total.passed} passed, ${total.failed} failed`)
+process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1
