@@ -1,3 +1,4 @@
+import { CoatcheckError } from '../../core/errors.ts'
 import type { SqliteDatabase } from './sqlite-client.ts'
 
 /**
@@ -42,14 +43,23 @@ export const SWEPT_TABLES: readonly string[] = [
 /**
  * Prepares a database file: page size (where it is new), write-ahead log, full synchronization (an
  * acknowledged ending must survive a power cut), a lock waited for within one event-loop tick of 20 ms.
+ * Throws `store_unavailable` for a file that is none of ours, broken or locked for two seconds.
  */
 export function prepareDatabase(database: SqliteDatabase): void {
-  database.exec('PRAGMA busy_timeout = 2000')
-  database.exec('PRAGMA page_size = 16384')
-  database.exec('PRAGMA journal_mode = WAL')
-  database.exec('PRAGMA synchronous = FULL')
-  // Whoever can write the file must not run functions in our process through planted triggers.
-  database.exec('PRAGMA trusted_schema = OFF')
-  database.exec(`BEGIN IMMEDIATE; ${SCHEMA} COMMIT`)
-  database.exec('PRAGMA busy_timeout = 20')
+  try {
+    for (const statement of SET_UP) database.exec(statement)
+  } catch (error) {
+    throw new CoatcheckError('store_unavailable', { cause: error })
+  }
 }
+
+const SET_UP: readonly string[] = [
+  'PRAGMA busy_timeout = 2000',
+  'PRAGMA page_size = 16384',
+  'PRAGMA journal_mode = WAL',
+  'PRAGMA synchronous = FULL',
+  // Whoever can write the file must not run functions in our process through planted triggers.
+  'PRAGMA trusted_schema = OFF',
+  `BEGIN IMMEDIATE; ${SCHEMA} COMMIT`,
+  'PRAGMA busy_timeout = 20',
+]

@@ -3,15 +3,20 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { BINDING, CANARIES, newRing, tokenSet } from '../../../../test/support/session-fixture.ts'
-import { decodeBase64url, encodeBase64url } from '../core/bytes.ts'
-import { systemRandom } from '../core/random.ts'
-import type { KeyRing } from '../ring/key-ring.ts'
-import { createRecords } from './record.ts'
-import { createSessions, type Sessions } from './sessions.ts'
-import { sqliteStore } from './stores/sqlite.ts'
-import { packWraps } from './stores/sqlite-rows.ts'
-import { createTicket } from './ticket.ts'
+import {
+  BINDING,
+  CANARIES,
+  newRing,
+  tokenSet,
+} from '../../../../../test/support/session-fixture.ts'
+import { decodeBase64url, encodeBase64url } from '../../core/bytes.ts'
+import { systemRandom } from '../../core/random.ts'
+import type { KeyRing } from '../../ring/key-ring.ts'
+import { createRecords } from '../record.ts'
+import { createSessions, type Sessions } from '../sessions.ts'
+import { createTicket } from '../ticket.ts'
+import { sqliteStore } from './sqlite.ts'
+import { packWraps } from './sqlite-rows.ts'
 
 interface Victim {
   readonly ticket: string

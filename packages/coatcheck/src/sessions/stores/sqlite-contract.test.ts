@@ -4,13 +4,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, it } from 'vitest'
 import { sessionStoreContract } from '../../testing/session-store-contract.ts'
-import { memoryStore } from './memory.ts'
 import { sqliteStore } from './sqlite.ts'
-
-describe('memoryStore keeps the contract', () => {
-  for (const { name, run } of sessionStoreContract((clock) => ({ store: memoryStore({ clock }) })))
-    it(name, run)
-})
 
 describe('sqliteStore keeps the contract on a file, with node:sqlite', () => {
   const cases = sessionStoreContract((clock) => {

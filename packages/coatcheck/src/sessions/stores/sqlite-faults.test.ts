@@ -1,0 +1,218 @@
+import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { BINDING, newRing, tokenSet } from '../../../../../test/support/session-fixture.ts'
+import type { StoredSession } from '../session-store.ts'
+import { createSessions } from '../sessions.ts'
+import { sqliteStore } from './sqlite.ts'
+
+let folder: string
+let file: string
+const open: DatabaseSync[] = []
+
+function connect(): DatabaseSync {
+  const database = new DatabaseSync(file)
+  open.push(database)
+  return database
+}
+
+function sample(id: string, changes: Partial<StoredSession> = {}): StoredSession {
+  const now = Date.now()
+  return {
+    format: 1,
+    id: id.padEnd(22, '_'),
+    version: 1,
+    createdAt: now,
+    lastSeenAt: now,
+    expiresAt: now + 60_000,
+    subjectKey: 'subject',
+    wraps: [new Uint8Array(74).fill(1)],
+    body: new Uint8Array(3000).fill(2),
+    card: new Uint8Array(200).fill(3),
+    ...changes,
+  }
+}
+
+async function codeOf(work: () => unknown): Promise<string> {
+  try {
+    await work()
+    return 'none'
+  } catch (error) {
+    return String((error as { readonly code?: unknown }).code)
+  }
+}
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'coatcheck-faults-'))
+  file = join(folder, 'sessions.sqlite')
+})
+
+afterEach(() => {
+  for (const database of open.splice(0)) database.close()
+  rmSync(folder, { recursive: true })
+})
+
+describe('sqliteStore', () => {
+  it('sets the file up for durability, with times in a narrow table', () => {
+    const database = connect()
+    sqliteStore(database)
+    const pragma = (name: string) =>
+      Object.values(database.prepare(`PRAGMA ${name}`).get() ?? {})[0]
+    expect(pragma('journal_mode')).toBe('wal')
+    expect(pragma('synchronous')).toBe(2)
+    expect(pragma('page_size')).toBe(16384)
+    expect(pragma('trusted_schema')).toBe(0)
+    expect(Number(pragma('busy_timeout'))).toBeLessThanOrEqual(50)
+  })
+
+  it('keeps sessions over a restart, and sets up what is set up already', async () => {
+    const first = connect()
+    await sqliteStore(first).insert(sample('one'))
+    first.close()
+    open.splice(0)
+    const second = sqliteStore(connect())
+    expect((await second.get(sample('one').id))?.body.length).toBe(3000)
+    sqliteStore(connect())
+  })
+
+  it('answers store_unavailable on a full disk, and keeps the old record as it was', async () => {
+    const database = connect()
+    const store = sqliteStore(database)
+    const old = sample('one')
+    await store.insert(old)
+    const { page_count: pages } = database.prepare('PRAGMA page_count').get() as {
+      readonly page_count: number
+    }
+    database.exec(`PRAGMA max_page_count = ${pages}`)
+    const large = new Uint8Array(200_000).fill(9)
+    expect(await codeOf(() => store.insert(sample('two', { body: large })))).toBe(
+      'store_unavailable',
+    )
+    expect(await codeOf(() => store.replace({ ...old, version: 2, body: large }, 1))).toBe(
+      'store_unavailable',
+    )
+    expect(await codeOf(() => store.putBlob('key', large, Date.now() + 60_000))).toBe(
+      'store_unavailable',
+    )
+    expect(await store.get(old.id)).toEqual(old)
+    expect(await store.get(sample('two').id)).toBeUndefined()
+    database.exec('PRAGMA max_page_count = 100000')
+    await store.insert(sample('two', { body: large }))
+    expect(await store.replace({ ...old, version: 2 }, 1)).toBe(true)
+  })
+
+  it('answers store_unavailable while another connection holds the lock for long, and reads on', async () => {
+    const store = sqliteStore(connect())
+    const old = sample('one')
+    await store.insert(old)
+    const other = connect()
+    other.exec('BEGIN IMMEDIATE')
+    let turns = 0
+    const ticking = setInterval(() => {
+      turns += 1
+    }, 5)
+    const code = await codeOf(() => store.replace({ ...old, version: 2 }, 1))
+    clearInterval(ticking)
+    expect(code).toBe('store_unavailable')
+    expect(turns, 'other work goes on meanwhile').toBeGreaterThan(5)
+    expect(await store.get(old.id)).toEqual(old)
+    other.exec('ROLLBACK')
+    expect(await store.replace({ ...old, version: 2 }, 1)).toBe(true)
+  })
+
+  it('waits for a short lock', async () => {
+    const store = sqliteStore(connect())
+    await store.insert(sample('one'))
+    const other = connect()
+    other.exec('BEGIN IMMEDIATE')
+    const written = store.insert(sample('two'))
+    await new Promise((resolve) => setTimeout(resolve, 60))
+    other.exec('COMMIT')
+    await written
+    expect(await store.get(sample('two').id)).toBeDefined()
+  })
+
+  it('shares sessions, leases and claims between connections', async () => {
+    const stores = Array.from({ length: 4 }, () => sqliteStore(connect()))
+    const [first, ...others] = stores
+    await first?.insert(sample('one'))
+    for (const store of others) expect(await store.get(sample('one').id)).toBeDefined()
+    const until = Date.now() + 60_000
+    const claims = await Promise.all(stores.map((store) => store.claim('key', until)))
+    expect(claims.filter(Boolean).length).toBe(1)
+    const leases = await Promise.all(stores.map((store) => store.acquireLease('key', 5000)))
+    expect(leases.filter((number) => number !== undefined).length).toBe(1)
+    const writes = await Promise.all(
+      stores.map((store) => store.replace(sample('one', { version: 2 }), 1)),
+    )
+    expect(writes.filter(Boolean).length).toBe(1)
+  })
+
+  it('claims once over processes', { timeout: 60_000 }, async () => {
+    sqliteStore(connect())
+    const url = (path: string) => JSON.stringify(new URL(path, import.meta.url).href)
+    const script = join(folder, 'claim.mjs')
+    writeFileSync(
+      script,
+      `import { DatabaseSync } from 'node:sqlite'
+       const { sqliteStore } = await import(${url('./sqlite.ts')})
+       const store = sqliteStore(new DatabaseSync(${JSON.stringify(file)}))
+       let won = 0
+       for (let key = 0; key < 200; key += 1) if (await store.claim('key-' + key, Date.now() + 60000)) won += 1
+       console.log(won)`,
+    )
+    const run = () =>
+      new Promise<number>((resolve, reject) => {
+        const child = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] })
+        let text = ''
+        child.stdout.on('data', (chunk) => {
+          text += chunk
+        })
+        child.on('error', reject)
+        child.on('close', () => resolve(Number(text)))
+      })
+    const won = await Promise.all([run(), run(), run()])
+    expect(won.reduce((sum, count) => sum + count)).toBe(200)
+  })
+
+  it('refuses a file that is no database, and one that was cut off', async () => {
+    writeFileSync(file, 'this is not a database'.repeat(1000))
+    expect(await codeOf(() => sqliteStore(connect()))).toBe('store_unavailable')
+    for (const database of open.splice(0)) database.close()
+    rmSync(file)
+    const database = connect()
+    const store = sqliteStore(database)
+    for (let index = 0; index < 50; index += 1) await store.insert(sample(`s-${index}`))
+    database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+    database.close()
+    open.splice(0)
+    truncateSync(file, Math.floor(statSync(file).size / 2 / 16384) * 16384)
+    const codes = new Set<string>()
+    try {
+      const cut = sqliteStore(connect())
+      for (let index = 0; index < 50; index += 1) {
+        codes.add(await codeOf(() => cut.get(sample(`s-${index}`).id)))
+      }
+    } catch (error) {
+      codes.add(String((error as { readonly code?: unknown }).code))
+    }
+    expect(codes).toContain('store_unavailable')
+    for (const code of codes) expect(['none', 'store_unavailable']).toContain(code)
+  })
+
+  it('signs nobody out because of a lock or a full disk', async () => {
+    const database = connect()
+    const sessions = createSessions({ ...BINDING, ring: newRing(), store: sqliteStore(database) })
+    const { ticket, session } = await sessions.create({ tokenSet: tokenSet() })
+    const other = connect()
+    other.exec('BEGIN IMMEDIATE')
+    expect(await codeOf(() => sessions.end(session, 'signed_out'))).toBe('store_unavailable')
+    other.exec('ROLLBACK')
+    expect((await sessions.load(ticket)).ok).toBe(true)
+    expect(await sessions.end(session, 'signed_out')).toBe(true)
+    expect((await sessions.load(ticket)).ok).toBe(false)
+  })
+})
