@@ -21,11 +21,16 @@ export function ensureSetup({ browser = false } = {}) {
     say('Installing dependencies ...')
     const npm = process.env.npm_execpath
     const [command, ...first] = npm === undefined ? ['npm'] : [ownNode, npm]
-    run(command, [...first, 'ci', '--no-audit', '--no-fund', '--loglevel=error'], {
-      remedy:
-        '`npm ci` failed: look above; often the network is missing, or a folder belongs to root.',
-      shell: npm === undefined && process.platform === 'win32',
-    })
+    // Not `npm ci`: it refuses a lock file without the optional packages of every other platform.
+    run(
+      command,
+      [...first, 'install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'],
+      {
+        remedy:
+          '`npm install` failed: look above; often the network is missing, or a folder belongs to root.',
+        shell: npm === undefined && process.platform === 'win32',
+      },
+    )
   }
   const node24 = findNode24(ownNode)
   say('Building ...')
