@@ -1,14 +1,7 @@
-/** The platform's fetch, or one like it. */
-export type Fetch = (address: string, init: FetchInit) => Promise<Response>
+import { type Bytes, concatBytes } from '../core/bytes.ts'
 
-/** What is asked of it. */
-export interface FetchInit {
-  readonly method?: string
-  readonly headers?: Record<string, string>
-  readonly body?: URLSearchParams | string | Uint8Array<ArrayBuffer> | null | undefined
-  readonly redirect?: 'manual'
-  readonly signal?: AbortSignal | null | undefined
-}
+/** The platform's fetch, or one like it. */
+export type Fetch = (address: string, init: RequestInit) => Promise<Response>
 
 /** A request that failed before the provider can have read it: nothing was spent. */
 export class NotSentError extends Error {
@@ -20,7 +13,8 @@ export class NoAnswerError extends Error {
   override readonly name = 'NoAnswerError'
 }
 
-// Names, routes and handshakes: what fails before a byte of the request is out.
+// What fails before a byte of the request is out: names, routes, connecting, our own doubts about the
+// certificate, a handshake that the other side refuses.
 const NOT_SENT: ReadonlySet<string> = new Set([
   'ENOTFOUND',
   'EAI_AGAIN',
@@ -31,13 +25,18 @@ const NOT_SENT: ReadonlySet<string> = new Set([
   'EHOSTDOWN',
   'EADDRNOTAVAIL',
   'UND_ERR_CONNECT_TIMEOUT',
-  'CERT_HAS_EXPIRED',
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'HOSTNAME_MISMATCH',
+  'INVALID_CA',
+  'INVALID_PURPOSE',
   'ERR_TLS_CERT_ALTNAME_INVALID',
+  'ERR_TLS_HANDSHAKE_TIMEOUT',
+  'ERR_SSL_WRONG_VERSION_NUMBER',
+  'ERR_SSL_PACKET_LENGTH_TOO_LONG',
+  'ERR_SSL_UNSUPPORTED_PROTOCOL',
+  'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION',
+  'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE',
 ])
+const CERTIFICATE = /^(?:CERT_|SELF_SIGNED_|DEPTH_ZERO_|UNABLE_TO_)/
 
 /** Bounds of every call to a provider. */
 export interface FetchBounds {
@@ -56,18 +55,15 @@ export function createBoundedFetch(fetch: Fetch, bounds: FetchBounds): Fetch {
     try {
       const response = await fetch(address, { ...init, redirect: 'manual', signal })
       const body = await readBody(response, bounds.maxResponseBytes)
-      const empty = response.status === 204 || response.status === 304
-      return new Response(empty ? null : body, {
-        status: response.status,
-        headers: response.headers,
-      })
+      const { status, headers } = response
+      return new Response(body.length === 0 ? null : body, { status, headers })
     } catch (error) {
-      throw NOT_SENT.has(codeOf(error)) ? new NotSentError() : new NoAnswerError()
+      throw isBeforeSending(error) ? new NotSentError() : new NoAnswerError()
     }
   }
 }
 
-async function readBody(response: Response, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+async function readBody(response: Response, maxBytes: number): Promise<Bytes> {
   const parts: Uint8Array[] = []
   let length = 0
   for await (const part of (response.body ?? []) as AsyncIterable<Uint8Array>) {
@@ -75,21 +71,17 @@ async function readBody(response: Response, maxBytes: number): Promise<Uint8Arra
     if (length > maxBytes) throw new NoAnswerError()
     parts.push(part)
   }
-  const body = new Uint8Array(length)
-  let offset = 0
-  for (const part of parts) {
-    body.set(part, offset)
-    offset += part.length
-  }
-  return body
+  return concatBytes(...parts)
 }
 
-function codeOf(error: unknown): string {
+function isBeforeSending(error: unknown): boolean {
   for (let current = error, depth = 0; current instanceof Error && depth < 4; depth += 1) {
     const code = Object.getOwnPropertyDescriptor(current, 'code')?.value
-    if (typeof code === 'string') return code
+    if (typeof code === 'string' && (NOT_SENT.has(code) || CERTIFICATE.test(code))) return true
+    if (Object.getOwnPropertyDescriptor(current, 'syscall')?.value === 'connect') return true
+    // Several addresses were tried: their errors stand side by side.
     const [first] = current instanceof AggregateError ? current.errors : []
     current = first ?? current.cause
   }
-  return ''
+  return false
 }

@@ -16,6 +16,7 @@ export interface ProviderHealth {
 export interface Discovery {
   /** Rejects with `provider_unavailable` or `provider_metadata_invalid`. */
   metadata(): Promise<oauth.AuthorizationServer>
+  /** How the provider was last seen; looks again in the background when that is long ago. */
   health(): ProviderHealth
 }
 
@@ -29,15 +30,17 @@ export interface DiscoveryOptions {
 
 const KEPT_MS = 3_600_000
 const COOLDOWN_MS = 2000
+const HEALTH_MS = 30_000
+const RETRY_AFTER_SECONDS = 5
 
 /**
  * Discovery: one fetch in flight, none within two seconds of a failed one, and metadata once seen is used
- * while the provider is down.
+ * at once, whatever state the provider is in.
  *
  * @see OpenID Connect Discovery, section 4; RFC 8414, section 3.3
  */
 export function createDiscovery(options: DiscoveryOptions): Discovery {
-  const { clock, insecure } = options
+  const { clock } = options
   let known: oauth.AuthorizationServer | undefined
   let fetchedAt = Number.NEGATIVE_INFINITY
   let failedAt = Number.NEGATIVE_INFINITY
@@ -45,27 +48,8 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
   let health: ProviderHealth = { ok: false, reason: 'provider_unavailable' }
 
   async function load(): Promise<oauth.AuthorizationServer> {
-    const issuer = new URL(options.issuer)
-    const response = await oauth
-      .discoveryRequest(issuer, {
-        [oauth.customFetch]: options.fetch,
-        [oauth.allowInsecureRequests]: insecure,
-      })
-      .catch(() => {
-        throw new CoatcheckError('provider_unavailable', { retryAfterSeconds: 5 })
-      })
-    if (response.status !== 200)
-      throw new CoatcheckError('provider_unavailable', { retryAfterSeconds: 5 })
     try {
-      return checkEndpoints(await oauth.processDiscoveryResponse(issuer, response), insecure)
-    } catch (error) {
-      throw new CoatcheckError('provider_metadata_invalid', { cause: error })
-    }
-  }
-
-  async function refresh(): Promise<oauth.AuthorizationServer> {
-    try {
-      known = await load()
+      known = await fetchMetadata(options)
       fetchedAt = clock()
       health = { ok: true, checkedAt: fetchedAt }
       return known
@@ -73,31 +57,62 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
       failedAt = clock()
       const reason = error instanceof CoatcheckError ? error.code : 'provider_unavailable'
       health = { ok: false, checkedAt: failedAt, reason }
-      if (known !== undefined) return known
       throw error
     }
   }
 
-  async function metadata(): Promise<oauth.AuthorizationServer> {
-    if (known !== undefined && clock() - fetchedAt < KEPT_MS) return known
-    if (inFlight !== undefined) return inFlight
-    if (clock() - failedAt < COOLDOWN_MS) {
-      if (known !== undefined) return known
-      throw new CoatcheckError(health.reason ?? 'provider_unavailable', { retryAfterSeconds: 5 })
+  function refresh(): Promise<oauth.AuthorizationServer> {
+    if (inFlight === undefined && clock() - failedAt < COOLDOWN_MS) {
+      return Promise.reject(unavailable(health.reason ?? 'provider_unavailable'))
     }
-    inFlight = refresh().finally(() => {
+    inFlight ??= load().finally(() => {
       inFlight = undefined
     })
     return inFlight
   }
 
+  const lookAgain = (): void => {
+    refresh().catch(() => {
+      // What went wrong is in `health`.
+    })
+  }
+
   return {
-    metadata,
+    metadata: async () => {
+      if (known === undefined) return refresh()
+      if (clock() - fetchedAt >= KEPT_MS) lookAgain()
+      return known
+    },
     health: () => {
-      // A provider that was down is asked again by whoever wants to know.
-      if (!health.ok) metadata().catch(() => {})
+      if (!health.ok || clock() - (health.checkedAt ?? 0) >= HEALTH_MS) lookAgain()
       return health
     },
+  }
+}
+
+async function fetchMetadata(options: DiscoveryOptions): Promise<oauth.AuthorizationServer> {
+  const { insecure } = options
+  const issuer = new URL(options.issuer)
+  const response = await oauth
+    .discoveryRequest(issuer, {
+      [oauth.customFetch]: (address, { headers, method }) =>
+        options.fetch(address, { headers, method }),
+      [oauth.allowInsecureRequests]: insecure,
+    })
+    .catch(() => {
+      throw unavailable('provider_unavailable')
+    })
+  if (response.status !== 200) throw unavailable('provider_unavailable')
+  try {
+    const metadata = await oauth.processDiscoveryResponse(issuer, response)
+    // Every character counts: a URL that is merely equivalent is another issuer.
+    if (metadata.issuer !== options.issuer) throw new TypeError('another issuer')
+    return checkEndpoints(metadata, insecure)
+  } catch (error) {
+    throw new CoatcheckError('provider_metadata_invalid', {
+      cause: error,
+      retryAfterSeconds: RETRY_AFTER_SECONDS,
+    })
   }
 }
 
@@ -113,4 +128,8 @@ function checkEndpoints(
     if (!fine || username !== '') throw new TypeError('an endpoint is not an https address')
   }
   return metadata
+}
+
+function unavailable(code: ErrorCode): CoatcheckError {
+  return new CoatcheckError(code, { retryAfterSeconds: RETRY_AFTER_SECONDS })
 }

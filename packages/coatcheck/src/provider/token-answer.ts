@@ -11,58 +11,90 @@ export type TokenCallFailure =
   /** Sent, and no clear answer came. */
   | { readonly kind: 'lost' }
 
+const MAX_RETRY_SECONDS = 3600
+const RETRY_AFTER_SECONDS = 5
+
 /**
- * What an answer of the token endpoint means, before its body is believed; `undefined` for one that
+ * What an answer of the token endpoint means for the refresh token that was sent; `undefined` for one that
  * succeeded.
  *
  * @see RFC 6749, section 5.2; RFC 9700, section 4.14
  */
-export async function readTokenFailure(response: Response): Promise<TokenCallFailure | undefined> {
+export async function readTokenFailure(
+  response: Response,
+  nowMs: number,
+): Promise<TokenCallFailure | undefined> {
   const { status } = response
   if (status === 200) return undefined
-  if (status === 429 || status === 503) return { kind: 'not_spent', ...retryAfter(response) }
-  if (status < 400 || status >= 500) return { kind: 'lost' }
-  const error = await errorCodeOf(response)
-  return error === 'invalid_grant' ? { kind: 'refused' } : { kind: 'not_spent' }
+  const isClear = status === 503 || (status >= 400 && status < 500)
+  if (!isClear) return { kind: 'lost' }
+  if (status !== 503 && (await errorCodeOf(response)) === 'invalid_grant')
+    return { kind: 'refused' }
+  const retryAfterSeconds = readRetryAfter(response, nowMs)
+  return { kind: 'not_spent', ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }) }
 }
 
-/** What it means that a call threw. */
-export function failureOfThrown(error: unknown): TokenCallFailure {
-  const isEarly = error instanceof NotSentError || findCause(error) instanceof NotSentError
-  return { kind: isEarly ? 'not_spent' : 'lost' }
+/** Throws `provider_unavailable` for an answer that says "later", before its body is looked at. */
+export function refuseUnavailable(response: Response, nowMs: number): void {
+  if (response.status !== 429 && response.status < 500) return
+  throw new CoatcheckError('provider_unavailable', {
+    retryAfterSeconds: readRetryAfter(response, nowMs) ?? RETRY_AFTER_SECONDS,
+  })
 }
 
-/** The error of a sign-in whose token call failed. */
-export function signInError(error: unknown): CoatcheckError {
+/**
+ * Any failure of a call to the provider as an error of ours. Nothing of the provider's own words is in it
+ * but an error code that RFC 6749 knows.
+ */
+export function providerError(error: unknown): CoatcheckError {
   if (error instanceof CoatcheckError) return error
-  if (error instanceof NotSentError || error instanceof NoAnswerError) {
-    return new CoatcheckError('provider_unavailable', { retryAfterSeconds: 5 })
+  if (error instanceof NotSentError || error instanceof NoAnswerError) return unavailable()
+  if (error instanceof oauth.AuthorizationResponseError) {
+    const isLater = error.error === 'temporarily_unavailable' || error.error === 'server_error'
+    return isLater ? unavailable() : new CoatcheckError('sign_in_refused')
   }
-  if (error instanceof oauth.AuthorizationResponseError)
-    return new CoatcheckError('sign_in_refused')
-  if (error instanceof oauth.ResponseBodyError) {
-    return new CoatcheckError(error.status >= 500 ? 'provider_unavailable' : 'provider_refused')
-  }
+  if (error instanceof oauth.ResponseBodyError) return refused(error.error)
+  if (error instanceof oauth.WWWAuthenticateChallengeError) return refused('invalid_client')
   return new CoatcheckError('provider_response_invalid', { cause: error })
+}
+
+const KNOWN_ERRORS: ReadonlySet<string> = new Set([
+  'invalid_request',
+  'invalid_client',
+  'invalid_grant',
+  'unauthorized_client',
+  'unsupported_grant_type',
+  'invalid_scope',
+  'invalid_target',
+  'unsupported_token_type',
+])
+
+function refused(code: string): CoatcheckError {
+  const isKnown = KNOWN_ERRORS.has(code)
+  return new CoatcheckError(
+    'provider_refused',
+    isKnown ? { detail: `The provider answered ${code}.` } : {},
+  )
+}
+
+function unavailable(): CoatcheckError {
+  return new CoatcheckError('provider_unavailable', { retryAfterSeconds: RETRY_AFTER_SECONDS })
 }
 
 async function errorCodeOf(response: Response): Promise<unknown> {
   try {
-    const body = (await response.clone().json()) as { readonly error?: unknown } | null
-    return body?.error
+    const body = (await response.clone().json()) as { readonly error?: unknown }
+    return body.error
   } catch {
     return undefined
   }
 }
 
-const MAX_RETRY_SECONDS = 3600
-
-function retryAfter(response: Response): { readonly retryAfterSeconds?: number } {
+// Seconds or a date (RFC 9110, 10.2.3).
+function readRetryAfter(response: Response, nowMs: number): number | undefined {
   const value = response.headers.get('retry-after')
-  if (value === null || !/^\d{1,9}$/.test(value)) return {}
-  return { retryAfterSeconds: Math.min(Number(value), MAX_RETRY_SECONDS) }
-}
-
-function findCause(error: unknown): unknown {
-  return error instanceof Error ? error.cause : undefined
+  if (value === null) return undefined
+  const seconds = /^\d{1,9}$/.test(value) ? Number(value) : (Date.parse(value) - nowMs) / 1000
+  if (Number.isNaN(seconds)) return undefined
+  return Math.min(Math.max(1, Math.ceil(seconds)), MAX_RETRY_SECONDS)
 }
