@@ -38,6 +38,12 @@ const NOT_SENT: ReadonlySet<string> = new Set([
 ])
 const CERTIFICATE = /^(?:CERT_|SELF_SIGNED_|DEPTH_ZERO_|UNABLE_TO_)/
 
+/**
+ * No connection to a provider is kept. On one that it closes in the very moment in which we write, nobody
+ * can tell whether a refresh token was spent; on a new one that fails, nothing was.
+ */
+export const ONE_CALL: { readonly connection: 'close' } = { connection: 'close' }
+
 /** Bounds of every call to a provider. */
 export interface FetchBounds {
   readonly timeoutMs: number
@@ -53,10 +59,11 @@ export function createBoundedFetch(fetch: Fetch, bounds: FetchBounds): Fetch {
   return async (address, init) => {
     const signal = AbortSignal.timeout(bounds.timeoutMs)
     try {
-      const response = await fetch(address, { ...init, redirect: 'manual', signal })
+      const headers = { ...init.headers, ...ONE_CALL }
+      const response = await fetch(address, { ...init, headers, redirect: 'manual', signal })
       const body = await readBody(response, bounds.maxResponseBytes)
-      const { status, headers } = response
-      return new Response(body.length === 0 ? null : body, { status, headers })
+      const { status } = response
+      return new Response(body.length === 0 ? null : body, { status, headers: response.headers })
     } catch (error) {
       throw isBeforeSending(error) ? new NotSentError() : new NoAnswerError()
     }

@@ -143,9 +143,7 @@ export function createProvider(options: ProviderOptions): Provider {
         client(),
         clientAuthentication(metadata, options.clientSecret),
         refreshToken,
-        // A kept connection that the provider closes in this moment would leave it unclear whether the
-        // token was spent.
-        { ...http, headers: { connection: 'close' } },
+        http,
       )
     } catch (error) {
       return { kind: error instanceof NoAnswerError ? 'lost' : 'not_spent' }

@@ -6,7 +6,7 @@ import { createRemoteKeySet } from '../tokens/remote-key-set.ts'
 import type { VerifiedToken } from '../tokens/verified-token.ts'
 import { createVerifiedTokenSet, type VerifiedTokenSet } from '../tokens/verified-token-set.ts'
 import { createVerifier, type Verifier } from '../tokens/verifier.ts'
-import type { Fetch } from './bounded-fetch.ts'
+import { type Fetch, ONE_CALL } from './bounded-fetch.ts'
 import type { ProviderOptions } from './provider-options.ts'
 
 /** What an answer follows upon. */
@@ -101,14 +101,15 @@ function makeVerifiers(
   metadata: oauth.AuthorizationServer,
 ): Verifiers {
   const { issuer, clientId, audience, clock, idTokenAlgorithms: algorithms } = options
-  const fetch: Fetch | undefined = options.fetch
+  const fetch: Fetch = options.fetch ?? globalThis.fetch
   const jwksUri = metadata.jwks_uri ?? ''
   const jwks = createRemoteKeySet({
     jwksUri,
     clock,
     timeoutMs: options.keyTimeoutMs,
     [allowInsecureHttp]: options[allowInsecureHttp] === true,
-    ...(fetch === undefined ? {} : { fetch: (address, init) => fetch(address, init) }),
+    fetch: (address, init) =>
+      fetch(address, { ...init, headers: { ...init.headers, ...ONE_CALL } }),
   })
   const clockToleranceSeconds = options.clockToleranceSeconds ?? 5
   const common = { issuer, jwks, clock, clockToleranceSeconds, cache: false as const }
