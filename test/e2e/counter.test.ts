@@ -169,7 +169,9 @@ describe('links from elsewhere', () => {
 
   it('T-LOGIN-05 leaves no code behind: not in the history, not in a referrer', async () => {
     const referrers: string[] = []
-    page.on('request', (request) => referrers.push(request.headers().referer ?? ''))
+    page.on('request', async (request) => {
+      referrers.push((await request.allHeaders()).referer ?? '')
+    })
     await signIn(page, dev)
     expect(page.url()).toBe(`${dev.origin}/`)
     expect(referrers.filter((referrer) => referrer.includes('code='))).toEqual([])
