@@ -17,7 +17,10 @@ export function encryptGcm(
 ): Bytes {
   const cipher = createCipheriv('aes-256-gcm', key, nonce)
   cipher.setAAD(associated)
-  return concatBytes(cipher.update(plaintext), cipher.final(), cipher.getAuthTag())
+  const ciphertext = cipher.update(plaintext)
+  // GCM holds nothing back: the last call gives no more bytes, only the tag.
+  cipher.final()
+  return concatBytes(ciphertext, cipher.getAuthTag())
 }
 
 /** Opens what {@link encryptGcm} made, or gives `undefined`: why it failed is nobody's business. */
@@ -33,7 +36,9 @@ export function decryptGcm(
   decipher.setAAD(associated)
   decipher.setAuthTag(sealed.subarray(end))
   try {
-    return concatBytes(decipher.update(sealed.subarray(0, end)), decipher.final())
+    const plaintext = decipher.update(sealed.subarray(0, end))
+    decipher.final()
+    return new Uint8Array(plaintext.buffer, plaintext.byteOffset, plaintext.byteLength)
   } catch {
     return undefined
   }

@@ -1,14 +1,9 @@
 import type { KeyObject } from 'node:crypto'
-import {
-  type Bytes,
-  concatBytes,
-  decodeBase64url,
-  encodeBase64url,
-  encodeUtf8,
-} from '../core/bytes.ts'
+import { type Bytes, concatBytes, encodeUtf8 } from '../core/bytes.ts'
 import { type RandomSource, systemRandom } from '../core/random.ts'
 import type { KeyRing, Purpose, RingKey } from '../ring/key-ring.ts'
 import { decryptGcm, encryptGcm } from './aead.ts'
+import { readBase64url, writeBase64url } from './base64url.ts'
 import { deriveXaesKey, NONCE_BYTES, PREFIX_BYTES } from './xaes.ts'
 
 /** What a value is sealed for. */
@@ -49,7 +44,7 @@ export function sealValue(
   const nonce = random(NONCE_BYTES - PREFIX_BYTES)
   const header = concatBytes(Uint8Array.of(FORMAT), idBytes(key), prefix, nonce)
   const sealed = encryptGcm(subkey, nonce, options.bytes, associated(header, options))
-  return encodeBase64url(concatBytes(header, sealed))
+  return writeBase64url(concatBytes(header, sealed))
 }
 
 /**
@@ -62,11 +57,11 @@ export function openValue(
   ring: KeyRing,
   options: SealBinding & { readonly value: string },
 ): OpenedValue {
-  const bytes = decodeBase64url(options.value)
+  const bytes = readBase64url(options.value)
   if (bytes === undefined || bytes.length < HEADER_BYTES + TAG_BYTES || bytes[0] !== FORMAT) {
     return { ok: false, reason: 'malformed' }
   }
-  const key = ring.key(encodeBase64url(bytes.subarray(1, 1 + KEY_ID_BYTES)))
+  const key = ring.key(writeBase64url(bytes.subarray(1, 1 + KEY_ID_BYTES)))
   if (key === undefined) return { ok: false, reason: 'unknown_key' }
   const header = bytes.subarray(0, HEADER_BYTES)
   const nonce = bytes.subarray(1 + KEY_ID_BYTES, HEADER_BYTES)
@@ -109,7 +104,7 @@ function openingSubkey(key: RingKey, purpose: Purpose, prefix: Uint8Array): KeyO
   if (own?.prefix.every((byte, index) => byte === prefix[index])) return own.subkey
   const kept = opening.get(key) ?? new Map<string, KeyObject>()
   opening.set(key, kept)
-  const name = `${purpose}/${encodeBase64url(prefix)}`
+  const name = `${purpose}/${writeBase64url(prefix)}`
   const known = kept.get(name)
   if (known !== undefined) return known
   const subkey = deriveXaesKey(key.subkey(purpose), prefix)
@@ -124,5 +119,5 @@ function associated(header: Uint8Array, { purpose, context }: SealBinding): Byte
 }
 
 function idBytes(key: RingKey): Bytes {
-  return decodeBase64url(key.id) ?? new Uint8Array(KEY_ID_BYTES)
+  return readBase64url(key.id) ?? new Uint8Array(KEY_ID_BYTES)
 }

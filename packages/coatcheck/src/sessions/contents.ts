@@ -1,6 +1,7 @@
-import { type Bytes, concatBytes, decodeUtf8, encodeUtf8 } from '../core/bytes.ts'
+import type { Bytes } from '../core/bytes.ts'
+import { CoatcheckError } from '../core/errors.ts'
 import { restoreVerifiedTokenSet } from '../tokens/restore-verified.ts'
-import { tokenSetData, type VerifiedTokenSet } from '../tokens/verified-token-set.ts'
+import { isVerifiedTokenSet, type VerifiedTokenSet } from '../tokens/verified-token-set.ts'
 
 /** What a session's seal holds: whatever decides. */
 export interface SessionContents {
@@ -15,50 +16,50 @@ export interface SessionContents {
 }
 
 const FRAME = 1
+const LENGTH_BYTES = 4
 const ABSENT = 0xff_ff_ff_ff
 
-/** Contents as bytes: a small JSON part, and the tokens as they are. Frame version 1. */
+/**
+ * Contents as bytes: a small JSON part, and the tokens as they are, each preceded by its length. JSON over all of
+ * it would cost more than sealing does. Frame version 1. Throws `token_unverified` for a look-alike.
+ */
 export function encodeContents(contents: SessionContents): Bytes {
   const { tokenSet, ...marks } = contents
-  const { accessToken, refreshToken, idToken, ...rest } = tokenSetData(tokenSet)
-  return concatBytes(
-    Uint8Array.of(FRAME),
-    ...field(JSON.stringify({ ...marks, set: rest })),
-    ...field(accessToken),
-    ...field(refreshToken),
-    ...field(idToken),
-  )
+  if (!isVerifiedTokenSet(tokenSet)) throw new CoatcheckError('token_unverified')
+  // What prints is all but the tokens.
+  const json = JSON.stringify({ ...marks, set: tokenSet })
+  const texts = [json, tokenSet.accessToken, tokenSet.refreshToken, tokenSet.idToken]
+  const lengths = texts.map((text) => (text === undefined ? ABSENT : Buffer.byteLength(text)))
+  const total = lengths.reduce((sum, length) => sum + (length === ABSENT ? 0 : length), 0)
+  const frame = Buffer.allocUnsafeSlow(1 + texts.length * LENGTH_BYTES + total)
+  frame[0] = FRAME
+  let offset = 1
+  for (const [index, text] of texts.entries()) {
+    offset = frame.writeUInt32BE(lengths[index] ?? ABSENT, offset)
+    if (text !== undefined) offset += frame.write(text, offset)
+  }
+  return frame
 }
 
 /** Contents from bytes that a seal vouches for; `undefined` for an unknown frame. */
 export function decodeContents(bytes: Bytes): SessionContents | undefined {
   if (bytes[0] !== FRAME) return undefined
-  const fields: (string | undefined)[] = []
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  for (let offset = 1; offset + 4 <= bytes.length; ) {
-    const length = view.getUint32(offset)
-    offset += 4
-    if (length === ABSENT) fields.push(undefined)
+  const frame = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const texts: (string | undefined)[] = []
+  for (let offset = 1; offset + LENGTH_BYTES <= frame.length; ) {
+    const length = frame.readUInt32BE(offset)
+    offset += LENGTH_BYTES
+    if (length === ABSENT) texts.push(undefined)
     else {
-      fields.push(decodeUtf8(bytes.subarray(offset, offset + length)))
+      texts.push(frame.toString('utf8', offset, offset + length))
       offset += length
     }
   }
-  const [json, accessToken, refreshToken, idToken] = fields
+  const [json, accessToken, refreshToken, idToken] = texts
   if (json === undefined || accessToken === undefined) return undefined
   const { set, ...marks } = JSON.parse(json)
-  const tokenSet = restoreVerifiedTokenSet({
-    ...set,
-    accessToken,
-    ...(refreshToken === undefined ? {} : { refreshToken }),
-    ...(idToken === undefined ? {} : { idToken }),
-  })
-  return { ...marks, tokenSet }
-}
-
-function field(text: string | undefined): [Bytes, Bytes] {
-  const bytes = text === undefined ? new Uint8Array(0) : encodeUtf8(text)
-  const length = new Uint8Array(4)
-  new DataView(length.buffer).setUint32(0, text === undefined ? ABSENT : bytes.length)
-  return [length, bytes]
+  set.accessToken = accessToken
+  if (refreshToken !== undefined) set.refreshToken = refreshToken
+  if (idToken !== undefined) set.idToken = idToken
+  return { ...marks, tokenSet: restoreVerifiedTokenSet(set) }
 }
