@@ -1,31 +1,35 @@
 const SECOND_MS = 1000
+const ASK_AGAIN_MS = 5 * SECOND_MS
 
-/** Counts down to the times of a session and says once when the first is over. */
+/**
+ * Counts down to the times of a session, by the server's clock, and calls `onOver` when the first is
+ * reached: at most once in five seconds, even if the clocks disagree.
+ */
 export function createCountdown(elements, onOver) {
-  let times = {}
   let timer
 
-  function tick() {
-    const now = Date.now()
-    for (const element of elements) {
-      const endsAt = times[element.dataset.clock]
-      element.textContent = format(endsAt - now)
-      element.title = new Date(endsAt).toLocaleString()
-    }
-    if (Math.min(...Object.values(times)) > now) return
+  function start({ idleEndsAt, absoluteEndsAt, serverTime }) {
+    const times = { idleEndsAt, absoluteEndsAt }
+    const startedAt = performance.now()
     clearInterval(timer)
-    onOver()
+    timer = setInterval(tick, SECOND_MS)
+    tick()
+
+    function tick() {
+      const passed = performance.now() - startedAt
+      const left = (endsAt) => endsAt - serverTime - passed
+      for (const element of elements) {
+        const endsAt = times[element.dataset.clock]
+        element.textContent = format(left(endsAt))
+        element.title = new Date(endsAt).toLocaleString()
+      }
+      if (left(Math.min(idleEndsAt, absoluteEndsAt)) > 0) return
+      clearInterval(timer)
+      timer = setTimeout(onOver, Math.max(0, ASK_AGAIN_MS - passed))
+    }
   }
 
-  return {
-    start({ idleEndsAt, absoluteEndsAt }) {
-      times = { idleEndsAt, absoluteEndsAt }
-      clearInterval(timer)
-      timer = setInterval(tick, SECOND_MS)
-      tick()
-    },
-    stop: () => clearInterval(timer),
-  }
+  return { start, stop: () => clearInterval(timer) }
 }
 
 function format(leftMs) {

@@ -22,9 +22,12 @@ export async function call(path) {
   throw new CounterError(problem.code ?? 'unknown', answer.status, retryAfterSeconds)
 }
 
-/** Asks who is signed in; does not count as activity. */
+/** Asks who is signed in, and what time it is there; does not count as activity. */
 export async function readSession() {
-  return (await call('/auth/session')).json()
+  const answer = await call('/auth/session')
+  // The header leaves out the milliseconds: rounded up, no clock ever shows more than there is.
+  const serverTime = Date.parse(answer.headers.get('date')) + 999 || Date.now()
+  return { ...(await answer.json()), serverTime }
 }
 
 /** Shows what belongs to this state and hides the rest. */

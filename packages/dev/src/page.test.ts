@@ -91,6 +91,34 @@ describe('the sample page', () => {
     expect(await page.getByRole('heading').textContent()).not.toBe('Account')
   })
 
+  it('counts down by the server’s clock, and asks once when the time is over', async () => {
+    await signIn()
+    await page.clock.install({ time: Date.now() + 86_400_000 })
+    await page.reload()
+    const clock = page.locator('[data-clock=idleEndsAt]', { hasText: /^(30:0\d|29:\d\d)$/ })
+    await clock.waitFor()
+    const asked: string[] = []
+    page.on('request', (request) => asked.push(new URL(request.url()).pathname))
+    await context.clearCookies()
+    await page.clock.fastForward(31 * 60_000)
+    await page.getByText('Your session has ended.').waitFor()
+    expect(asked).toEqual(['/auth/session'])
+  })
+
+  it.each([
+    ['access_token_expired', 401, {}, 'Sign in again'],
+    ['renewal_unavailable', 503, { 'retry-after': '7' }, 'Try again in 7 seconds.'],
+    ['store_unavailable', 503, { 'retry-after': '1' }, 'Try again in 1 second.'],
+    ['upstream_timeout', 504, {}, 'The API does not answer.'],
+  ])('says what to do about %s', async (code, status, headers, said) => {
+    await signIn()
+    await page.route('**/api/orders', (route) =>
+      route.fulfill({ status, headers, json: { code }, contentType: 'application/problem+json' }),
+    )
+    await page.getByRole('button', { name: 'Get my orders' }).click()
+    await page.locator('#call-status', { hasText: said }).waitFor()
+  })
+
   it('finds no token and no ticket after sign-in', async () => {
     await signIn()
     await page.getByRole('button', { name: 'Get my orders' }).click()
