@@ -1,11 +1,12 @@
 import { createCipheriv, createDecipheriv, type KeyObject } from 'node:crypto'
-import { type Bytes, concatBytes } from '../core/bytes.ts'
+import type { Bytes } from '../core/bytes.ts'
 
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
+const NOTHING = new Uint8Array(0)
 
 /**
- * AES-256-GCM: ciphertext and tag.
+ * AES-256-GCM: what stands before it (part of no secret), then ciphertext and tag, in one piece.
  *
  * @see NIST SP 800-38D
  */
@@ -14,13 +15,19 @@ export function encryptGcm(
   nonce: Uint8Array,
   plaintext: Uint8Array,
   associated: Uint8Array,
+  before: Uint8Array = NOTHING,
 ): Bytes {
   const cipher = createCipheriv('aes-256-gcm', key, nonce)
   cipher.setAAD(associated)
   const ciphertext = cipher.update(plaintext)
   // GCM holds nothing back: the last call gives no more bytes, only the tag.
   cipher.final()
-  return concatBytes(ciphertext, cipher.getAuthTag())
+  const end = before.length + ciphertext.length
+  const sealed = Buffer.allocUnsafeSlow(end + TAG_BYTES)
+  sealed.set(before)
+  sealed.set(ciphertext, before.length)
+  sealed.set(cipher.getAuthTag(), end)
+  return sealed
 }
 
 /** Opens what {@link encryptGcm} made, or gives `undefined`: why it failed is nobody's business. */
@@ -54,7 +61,7 @@ export function sealBytes(
   associated: Uint8Array,
   nonce: Uint8Array,
 ): Bytes {
-  return concatBytes(nonce, encryptGcm(key, nonce, plaintext, associated))
+  return encryptGcm(key, nonce, plaintext, associated, nonce)
 }
 
 /** Opens what {@link sealBytes} made, or gives `undefined`. */

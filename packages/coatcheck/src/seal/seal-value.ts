@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto'
-import { type Bytes, concatBytes, encodeUtf8 } from '../core/bytes.ts'
+import { type Bytes, concatBytes } from '../core/bytes.ts'
 import { type RandomSource, systemRandom } from '../core/random.ts'
 import type { KeyRing, Purpose, RingKey } from '../ring/key-ring.ts'
 import { decryptGcm, encryptGcm } from './aead.ts'
@@ -40,11 +40,12 @@ export function sealValue(
 ): string {
   const random = options.random ?? systemRandom
   const key = ring.current
-  const { prefix, subkey } = sealingSubkey(key, options.purpose, random)
+  const { start, subkey } = sealingSubkey(key, options.purpose, random)
   const nonce = random(NONCE_BYTES - PREFIX_BYTES)
-  const header = concatBytes(Uint8Array.of(FORMAT), idBytes(key), prefix, nonce)
-  const sealed = encryptGcm(subkey, nonce, options.bytes, associated(header, options))
-  return writeBase64url(concatBytes(header, sealed))
+  const header = concatBytes(start, nonce)
+  return writeBase64url(
+    encryptGcm(subkey, nonce, options.bytes, associated(header, options), header),
+  )
 }
 
 /**
@@ -76,6 +77,8 @@ export function openValue(
 }
 
 interface Sealing {
+  /** What every header of this process begins with: format, key id, prefix. */
+  readonly start: Bytes
   readonly prefix: Bytes
   readonly subkey: KeyObject
   uses: number
@@ -92,7 +95,8 @@ function sealingSubkey(key: RingKey, purpose: Purpose, random: RandomSource): Se
   let entry = kept.get(purpose)
   if (entry === undefined || entry.uses >= MAX_SEALS_PER_PREFIX) {
     const prefix = random(PREFIX_BYTES)
-    entry = { prefix, subkey: deriveXaesKey(key.subkey(purpose), prefix), uses: 0 }
+    const start = concatBytes(Uint8Array.of(FORMAT), idBytes(key), prefix)
+    entry = { start, prefix, subkey: deriveXaesKey(key.subkey(purpose), prefix), uses: 0 }
     kept.set(purpose, entry)
   }
   entry.uses += 1
@@ -114,8 +118,12 @@ function openingSubkey(key: RingKey, purpose: Purpose, prefix: Uint8Array): KeyO
   return subkey
 }
 
-function associated(header: Uint8Array, { purpose, context }: SealBinding): Bytes {
-  return concatBytes(header, encodeUtf8(JSON.stringify([purpose, ...context])))
+function associated(header: Uint8Array, { purpose, context }: SealBinding): Uint8Array {
+  const place = JSON.stringify([purpose, ...context])
+  const bytes = Buffer.allocUnsafe(header.length + Buffer.byteLength(place))
+  bytes.set(header)
+  bytes.write(place, header.length)
+  return bytes
 }
 
 function idBytes(key: RingKey): Bytes {

@@ -29,16 +29,16 @@ export function encodeContents(contents: SessionContents): Bytes {
   // What prints is all but the tokens.
   const json = JSON.stringify({ ...marks, set: tokenSet })
   const texts = [json, tokenSet.accessToken, tokenSet.refreshToken, tokenSet.idToken]
-  const lengths = texts.map((text) => (text === undefined ? ABSENT : Buffer.byteLength(text)))
-  const total = lengths.reduce((sum, length) => sum + (length === ABSENT ? 0 : length), 0)
-  const frame = Buffer.allocUnsafeSlow(1 + texts.length * LENGTH_BYTES + total)
+  const most = texts.reduce((sum, text = '') => sum + LENGTH_BYTES + text.length * 3, 1)
+  const frame = Buffer.allocUnsafeSlow(most)
   frame[0] = FRAME
   let offset = 1
-  for (const [index, text] of texts.entries()) {
-    offset = frame.writeUInt32BE(lengths[index] ?? ABSENT, offset)
-    if (text !== undefined) offset += frame.write(text, offset)
+  for (const text of texts) {
+    const length = text === undefined ? 0 : frame.write(text, offset + LENGTH_BYTES)
+    frame.writeUInt32BE(text === undefined ? ABSENT : length, offset)
+    offset += LENGTH_BYTES + length
   }
-  return frame
+  return frame.subarray(0, offset)
 }
 
 /** Contents from bytes that a seal vouches for; `undefined` for an unknown frame. */
