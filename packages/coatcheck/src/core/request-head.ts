@@ -18,6 +18,7 @@ export interface DecidingHeaders {
   referer: string | undefined
   cookie: string | undefined
   accept: string | undefined
+  connection: string | undefined
   upgrade: string | undefined
   userAgent: string | undefined
   coatcheck: string | undefined
@@ -26,28 +27,40 @@ export interface DecidingHeaders {
   fetchDest: string | undefined
   purpose: string | undefined
   contentLength: string | undefined
-  transferEncoding: string | undefined
   forwardedFor: string | undefined
 }
 
-const FIELDS: Readonly<Record<string, keyof DecidingHeaders>> = Object.assign(Object.create(null), {
-  host: 'host',
-  origin: 'origin',
-  referer: 'referer',
-  cookie: 'cookie',
-  accept: 'accept',
-  upgrade: 'upgrade',
-  'user-agent': 'userAgent',
-  'x-coatcheck': 'coatcheck',
-  'sec-fetch-site': 'fetchSite',
-  'sec-fetch-mode': 'fetchMode',
-  'sec-fetch-dest': 'fetchDest',
-  'sec-purpose': 'purpose',
-  purpose: 'purpose',
-  'content-length': 'contentLength',
-  'transfer-encoding': 'transferEncoding',
-  'x-forwarded-for': 'forwardedFor',
-})
+const MAX_KNOWN_NAMES = 512
+
+const FIELDS: ReadonlyMap<string, keyof DecidingHeaders> = new Map([
+  ['host', 'host'],
+  ['origin', 'origin'],
+  ['referer', 'referer'],
+  ['cookie', 'cookie'],
+  ['accept', 'accept'],
+  ['connection', 'connection'],
+  ['upgrade', 'upgrade'],
+  ['user-agent', 'userAgent'],
+  ['x-coatcheck', 'coatcheck'],
+  ['sec-fetch-site', 'fetchSite'],
+  ['sec-fetch-mode', 'fetchMode'],
+  ['sec-fetch-dest', 'fetchDest'],
+  ['sec-purpose', 'purpose'],
+  ['purpose', 'purpose'],
+  ['content-length', 'contentLength'],
+  ['x-forwarded-for', 'forwardedFor'],
+])
+
+// Each spelling of a name that was seen, and its field: a request costs look-ups, no lower-casing.
+const fieldOf = new Map<string, keyof DecidingHeaders | undefined>()
+
+function findField(name: string): keyof DecidingHeaders | undefined {
+  const field = fieldOf.get(name)
+  if (field !== undefined || fieldOf.has(name)) return field
+  const found = FIELDS.get(lowerCaseName(name))
+  if (fieldOf.size < MAX_KNOWN_NAMES && name.length <= 64) fieldOf.set(name, found)
+  return found
+}
 
 /**
  * Reads the headers that decide in one pass. A doubled header never hides behind its twin: the joined
@@ -63,6 +76,7 @@ export function readDecidingHeaders(headers: readonly string[]): DecidingHeaders
     referer: undefined,
     cookie: undefined,
     accept: undefined,
+    connection: undefined,
     upgrade: undefined,
     userAgent: undefined,
     coatcheck: undefined,
@@ -71,11 +85,10 @@ export function readDecidingHeaders(headers: readonly string[]): DecidingHeaders
     fetchDest: undefined,
     purpose: undefined,
     contentLength: undefined,
-    transferEncoding: undefined,
     forwardedFor: undefined,
   }
   for (let index = 0; index + 1 < headers.length; index += 2) {
-    const field = FIELDS[lowerCaseName(headers[index] ?? '')]
+    const field = findField(headers[index] ?? '')
     if (field === undefined) continue
     const value = headers[index + 1] ?? ''
     const earlier = found[field]
@@ -86,7 +99,6 @@ export function readDecidingHeaders(headers: readonly string[]): DecidingHeaders
 }
 
 const known = new Map<string, string>()
-const MAX_KNOWN_NAMES = 512
 
 /**
  * A header name in lower case. Clients send few distinct spellings: those seen are kept, up to a bound.

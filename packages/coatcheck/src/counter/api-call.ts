@@ -44,6 +44,7 @@ export function createApiCall(
       host,
       scheme,
       clientAddress: step.clientAddress,
+      connection: step.headers.connection,
     })
     const forward = createForward(route, use, method, upstreamTarget(route, target), sent)
     return { kind: 'forward', forward }

@@ -115,6 +115,7 @@ export function createHandle(options: HandleOptions): (head: RequestHead) => Pro
       host,
       scheme,
       clientAddress: step.clientAddress,
+      connection: step.headers.connection,
     }
     const sent = appRequestHeaders(step.rawHeaders, identity, ownCookiePrefix)
     const path = upstreamTarget(app, step.target)

@@ -50,6 +50,8 @@ export interface UpstreamIdentity {
   readonly host: string
   readonly scheme: string
   readonly clientAddress: string | undefined
+  /** The request's Connection header: it may name further headers that go no further. */
+  readonly connection: string | undefined
 }
 
 /**
@@ -61,12 +63,20 @@ export interface UpstreamIdentity {
  * upstreamHeaders(['Cookie', 'a=b', 'Accept', 'text/csv'], identity) // no cookie; accept, authorization, ...
  */
 export function upstreamHeaders(received: readonly string[], identity: UpstreamIdentity): string[] {
-  const named = namedByConnection(received)
-  const headers = ['host', identity.upstreamHost, 'authorization', `Bearer ${identity.accessToken}`]
+  const headers = commonHeaders(received, identity)
+  headers.push('authorization', `Bearer ${identity.accessToken}`)
+  return headers
+}
+
+function commonHeaders(
+  received: readonly string[],
+  identity: Omit<UpstreamIdentity, 'accessToken'>,
+): string[] {
+  const named = namedBy(identity.connection)
+  const headers = ['host', identity.upstreamHost]
   for (let index = 0; index + 1 < received.length; index += 2) {
     const name = received[index] ?? ''
-    if (!travels(name)) continue
-    if (named?.has(lowerCaseName(name))) continue
+    if (!travels(name) || named?.has(lowerCaseName(name))) continue
     headers.push(name, received[index + 1] ?? '')
   }
   headers.push('x-forwarded-host', identity.host, 'x-forwarded-proto', identity.scheme)
@@ -85,13 +95,13 @@ export function appRequestHeaders(
   identity: Omit<UpstreamIdentity, 'accessToken'>,
   ownCookiePrefix: string,
 ): string[] {
-  const [, host, , , ...headers] = upstreamHeaders(received, { ...identity, accessToken: '' })
+  const headers = commonHeaders(received, identity)
   const { cookie, origin, referer } = readDecidingHeaders(received)
   const kept = withoutCookies(cookie, ownCookiePrefix)
   if (kept !== undefined) headers.push('cookie', kept)
   if (origin !== undefined) headers.push('origin', origin)
   if (referer !== undefined) headers.push('referer', referer)
-  return ['host', host ?? '', ...headers]
+  return headers
 }
 
 function travels(name: string): boolean {
@@ -104,27 +114,13 @@ function travels(name: string): boolean {
   return fate
 }
 
-function namedByConnection(received: readonly string[]): ReadonlySet<string> | undefined {
-  for (let index = 0; index + 1 < received.length; index += 2) {
-    if (lowerCaseName(received[index] ?? '') !== 'connection') continue
-    const value = (received[index + 1] ?? '').toLowerCase()
-    if (value === 'keep-alive' || value === 'close') continue
-    return collectNamed(received)
-  }
-  return undefined
-}
-
 // A client must not make us drop what frames the body.
 const NEVER_NAMED: ReadonlySet<string> = new Set(['content-length', 'content-type'])
 
-function collectNamed(received: readonly string[]): ReadonlySet<string> {
-  const named = new Set<string>()
-  for (let index = 0; index + 1 < received.length; index += 2) {
-    if (lowerCaseName(received[index] ?? '') !== 'connection') continue
-    for (const name of (received[index + 1] ?? '').split(',')) {
-      const lower = name.trim().toLowerCase()
-      if (!NEVER_NAMED.has(lower)) named.add(lower)
-    }
-  }
-  return named
+function namedBy(connection: string | undefined): ReadonlySet<string> | undefined {
+  if (connection === undefined) return undefined
+  const lower = connection.toLowerCase()
+  if (lower === 'keep-alive' || lower === 'close') return undefined
+  const names = lower.split(',').map((name) => name.trim())
+  return new Set(names.filter((name) => !NEVER_NAMED.has(name)))
 }
