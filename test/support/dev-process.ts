@@ -15,6 +15,8 @@ export interface Ready {
   readonly origin: string
   readonly provider: string
   readonly api: string
+  /** With --https: what Chromium takes for this certificate. */
+  readonly spkiSha256?: string
   readonly users: readonly { readonly username: string; readonly password: string }[]
 }
 
