@@ -28,9 +28,12 @@ export interface VerifyChecks {
 const MAX_SECONDS = 253_402_300_799
 
 const REQUIRED: Readonly<Record<TokenKind, readonly string[]>> = {
-  access_token: [],
-  id_token: ['sub', 'iat'],
+  access_token: ['iss', 'aud', 'exp'],
+  id_token: ['iss', 'aud', 'exp', 'sub', 'iat'],
 }
+
+const TEXTS = ['iss', 'sub', 'azp', 'nonce', 'at_hash', 'jti'] as const
+const DATES = ['exp', 'nbf', 'iat', 'auth_time'] as const
 
 // Claims that only other kinds have: a logout token is no ID token (Back-Channel Logout, 2.4), an ID token
 // with at_hash no access token.
@@ -46,19 +49,16 @@ const FOREIGN: Readonly<Record<TokenKind, readonly string[]>> = {
  * @see RFC 7519, section 4.1; OpenID Connect Core, section 2
  */
 export function readClaims(claims: JsonObject, rules: ClaimRules): JwtClaims {
-  for (const name of ['iss', 'aud', 'exp', ...REQUIRED[rules.kind], ...rules.requiredClaims]) {
-    if (!Object.hasOwn(claims, name)) {
-      throw new CoatcheckError('token_claim_missing', { detail: `The claim ${name} is missing.` })
-    }
-  }
+  for (const name of REQUIRED[rules.kind]) requireClaim(claims, name)
+  for (const name of rules.requiredClaims) requireClaim(claims, name)
   for (const name of FOREIGN[rules.kind]) {
     if (Object.hasOwn(claims, name)) throw new CoatcheckError('token_type_refused')
   }
-  for (const name of ['iss', 'sub', 'azp', 'nonce', 'at_hash', 'jti']) {
+  for (const name of TEXTS) {
     const value = claims[name]
     if (value !== undefined && (typeof value !== 'string' || value === '')) throw malformed(name)
   }
-  for (const name of ['exp', 'nbf', 'iat', 'auth_time']) {
+  for (const name of DATES) {
     const value = claims[name]
     const isDate = typeof value === 'number' && value >= 0 && value <= MAX_SECONDS
     if (value !== undefined && !isDate) throw malformed(name)
@@ -114,6 +114,11 @@ export function checkTimes(
     throw new CoatcheckError('token_claim_missing', { detail: 'The claim auth_time is missing.' })
   }
   if (!(now <= claims.auth_time + checks.maxAgeSeconds + tolerance)) fail('token_too_old')
+}
+
+function requireClaim(claims: JsonObject, name: string): void {
+  if (Object.hasOwn(claims, name)) return
+  throw new CoatcheckError('token_claim_missing', { detail: `The claim ${name} is missing.` })
 }
 
 function fail(code: ErrorCode): never {

@@ -2,19 +2,24 @@
 export type JsonObject = Readonly<Record<string, unknown>>
 
 const MAX_DEPTH = 16
+const REFUSED = -1
 
 /**
  * A JSON object, or `undefined` for anything else: other values, doubled members (two readers could choose
- * differently), nesting beyond 16.
+ * differently), `__proto__`, nesting beyond 16.
+ *
+ * A parser keeps one of two members of one name, however they are spelled: so the names in the text are
+ * counted, and those of the result.
  *
  * @see RFC 8259, section 4; RFC 7515, section 4; RFC 7519, section 4
  */
 export function parseJsonObject(text: string): JsonObject | undefined {
-  if (!hasPlainMembers(text)) return undefined
+  const written = countNames(text)
+  if (written === REFUSED) return undefined
   try {
     const value: unknown = JSON.parse(text)
-    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
-    return isObject ? (value as JsonObject) : undefined
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
+    return countMembers(value) === written ? (value as JsonObject) : undefined
   } catch {
     return undefined
   }
@@ -22,28 +27,25 @@ export function parseJsonObject(text: string): JsonObject | undefined {
 
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
+const COLON = 0x3a
 
-// A scan for member names, per object: the grammar itself is left to JSON.parse.
-function hasPlainMembers(text: string): boolean {
-  const names: (Set<string> | undefined)[] = []
-  let index = 0
-  while (index < text.length) {
+// In valid JSON a colon outside of a string stands behind a name and nowhere else. What is not valid is
+// left to JSON.parse.
+function countNames(text: string): number {
+  let names = 0
+  let depth = 0
+  for (let index = 0; index < text.length; index += 1) {
     const code = text.charCodeAt(index)
     if (code === QUOTE) {
-      const end = endOfString(text, index)
-      if (end === -1) return false
-      if (followedByColon(text, end + 1) && !addName(names, text.slice(index, end + 1)))
-        return false
-      index = end + 1
-      continue
-    }
-    if (code === 0x7b) names.push(new Set())
-    else if (code === 0x5b) names.push(undefined)
-    else if (code === 0x7d || code === 0x5d) names.pop()
-    if (names.length > MAX_DEPTH) return false
-    index += 1
+      index = endOfString(text, index)
+      if (index === -1) return REFUSED
+    } else if (code === COLON) names += 1
+    else if (code === 0x7b || code === 0x5b) {
+      depth += 1
+      if (depth > MAX_DEPTH) return REFUSED
+    } else if (code === 0x7d || code === 0x5d) depth -= 1
   }
-  return true
+  return names
 }
 
 function endOfString(text: string, start: number): number {
@@ -57,29 +59,19 @@ function endOfString(text: string, start: number): number {
   return -1
 }
 
-function followedByColon(text: string, from: number): boolean {
-  for (let index = from; index < text.length; index += 1) {
-    const code = text.charCodeAt(index)
-    if (code === 0x3a) return true
-    if (code !== 0x20 && code !== 0x09 && code !== 0x0a && code !== 0x0d) return false
+function countMembers(value: object): number {
+  let members = 0
+  if (Array.isArray(value)) {
+    for (const entry of value) {
+      if (typeof entry === 'object' && entry !== null) members += countMembers(entry)
+    }
+    return members
   }
-  return false
-}
-
-function addName(names: readonly (Set<string> | undefined)[], literal: string): boolean {
-  const members = names[names.length - 1]
-  if (members === undefined) return false
-  // `"a"` and `"\u0061"` are one name.
-  const name = literal.includes('\\') ? unescaped(literal) : literal
-  if (name === undefined || name === '"__proto__"' || members.has(name)) return false
-  members.add(name)
-  return true
-}
-
-function unescaped(literal: string): string | undefined {
-  try {
-    return `"${JSON.parse(literal)}"`
-  } catch {
-    return undefined
+  for (const name in value) {
+    // Left out of the count, so that it never fits.
+    if (name !== '__proto__') members += 1
+    const member: unknown = Reflect.get(value, name)
+    if (typeof member === 'object' && member !== null) members += countMembers(member)
   }
+  return members
 }

@@ -1,4 +1,5 @@
-import { type Bytes, decodeBase64url, decodeUtf8 } from '../core/bytes.ts'
+import { decodeSegment } from '#signature'
+import { type Bytes, decodeUtf8 } from '../core/bytes.ts'
 import { CoatcheckError } from '../core/errors.ts'
 import { type Algorithm, isAlgorithm } from './algorithm.ts'
 import { parseJsonObject } from './json.ts'
@@ -39,7 +40,7 @@ export function parseJws(jwt: string, maxTokenBytes: number): ParsedJws {
     throw new CoatcheckError('token_malformed')
   }
   const header = readHeader(jwt.slice(0, first))
-  const signature = decodeBase64url(jwt.slice(second + 1))
+  const signature = decodeSegment(jwt.slice(second + 1))
   if (signature === undefined) throw new CoatcheckError('token_malformed')
   return {
     header,
@@ -62,7 +63,7 @@ function readHeader(segment: string): JwsHeader {
 }
 
 function parseHeader(segment: string): JwsHeader {
-  const bytes = decodeBase64url(segment)
+  const bytes = decodeSegment(segment)
   const text = bytes === undefined ? undefined : decodeUtf8(bytes)
   const header = text === undefined ? undefined : parseJsonObject(text)
   if (header === undefined) throw new CoatcheckError('token_malformed')

@@ -21,6 +21,8 @@ export interface SignaturePlatform {
     text: string,
     signature: Bytes,
   ): boolean | Promise<boolean>
+  /** base64url as bytes; `undefined` for anything but its one canonical spelling. */
+  decodeSegment(text: string): Bytes | undefined
   /** A hash of ASCII text. */
   digest(hash: 'sha256' | 'sha384' | 'sha512', text: string): Bytes | Promise<Bytes>
 }

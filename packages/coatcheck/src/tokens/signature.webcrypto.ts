@@ -1,4 +1,4 @@
-import { type Bytes, encodeUtf8 } from '../core/bytes.ts'
+import { type Bytes, decodeBase64url, encodeUtf8 } from '../core/bytes.ts'
 import { ALGORITHMS, type Algorithm } from './algorithm.ts'
 import { readPublicJwk } from './jwk.ts'
 import type { SignaturePlatform } from './signature.ts'
@@ -35,6 +35,8 @@ export const verifySignature: SignaturePlatform['verifySignature'] = async (
   if (imported === undefined) return false
   return subtle().verify(parametersOf(alg), imported, signature, encodeUtf8(text))
 }
+
+export const decodeSegment: SignaturePlatform['decodeSegment'] = decodeBase64url
 
 export const digest: SignaturePlatform['digest'] = async (name, text) =>
   new Uint8Array(await subtle().digest(HASHES[name], encodeUtf8(text)))

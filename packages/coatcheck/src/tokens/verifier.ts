@@ -1,4 +1,5 @@
-import { type Bytes, decodeBase64url, decodeUtf8 } from '../core/bytes.ts'
+import { decodeSegment } from '#signature'
+import { type Bytes, decodeUtf8 } from '../core/bytes.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { CoatcheckError } from '../core/errors.ts'
 import type { Secret } from '../core/secret.ts'
@@ -90,7 +91,8 @@ export function createVerifier(options: VerifierOptions): Verifier {
   async function verify(jwt: string, asked: VerifyChecks = {}): Promise<VerifiedToken> {
     const maxAgeSeconds = asked.maxAgeSeconds ?? options.maxAgeSeconds
     const checks = maxAgeSeconds === undefined ? asked : { ...asked, maxAgeSeconds }
-    const token = remembered(jwt) ?? (await verifyNew(jwt))
+    const found = remembered(jwt) ?? verifyNew(jwt)
+    const token = found instanceof Promise ? await found : found
     checkParties(token.claims, rules, checks)
     try {
       checkTimes(token.claims, rules, checks, clock())
@@ -114,11 +116,17 @@ export function createVerifier(options: VerifierOptions): Verifier {
     return undefined
   }
 
-  async function verifyNew(jwt: string): Promise<VerifiedToken> {
+  // Synchronous wherever keys and platform are: a promise for each step would cost more than the parsing.
+  function verifyNew(jwt: string): VerifiedToken | Promise<VerifiedToken> {
     const jws = parseJws(jwt, maxTokenBytes)
     checkType(jws.header, kind)
-    const found = verifyJws(jws, keySet, algorithms)
-    const key: VerificationKey = found instanceof Promise ? await found : found
+    const key = verifyJws(jws, keySet, algorithms)
+    return key instanceof Promise
+      ? key.then((late) => accept(jwt, jws, late))
+      : accept(jwt, jws, key)
+  }
+
+  function accept(jwt: string, jws: ParsedJws, key: VerificationKey): VerifiedToken {
     const claims = readClaims(readPayload(jws), rules)
     const token = mintVerifiedToken(jwt, jws.header, claims, kind)
     // What another issuer signed under the same key is no token of ours, however often it comes.
@@ -130,7 +138,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
 }
 
 function readPayload(jws: ParsedJws): ReturnType<typeof parseJsonObject> & object {
-  const bytes = decodeBase64url(jws.payload)
+  const bytes = decodeSegment(jws.payload)
   const text = bytes === undefined ? undefined : decodeUtf8(bytes)
   const claims = text === undefined ? undefined : parseJsonObject(text)
   if (claims === undefined) throw new CoatcheckError('token_claims_malformed')
