@@ -1,4 +1,4 @@
-import { chmodSync } from 'node:fs'
+import { chmodSync, closeSync, openSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import type { CounterOptions } from 'coatcheck'
 import { memoryStore } from 'coatcheck/memory-store'
@@ -17,7 +17,9 @@ type StoreConfig = NonNullable<GatewayConfig['sessions']>['store']
 export function openStore(config: StoreConfig): OpenedStore {
   if (config === undefined || config.kind === 'memory')
     return { store: memoryStore(), close: () => {} }
-  const database = new DatabaseSync(config.file)
+  // Made by us before the engine opens it: never, not even for a moment, can others read it.
+  closeSync(openSync(config.file, 'a', 0o600))
   chmodSync(config.file, 0o600)
+  const database = new DatabaseSync(config.file)
   return { store: sqliteStore(database), close: () => database.close() }
 }

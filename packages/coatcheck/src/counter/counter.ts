@@ -21,7 +21,7 @@ export interface Counter {
   handle(head: RequestHead): Promise<Outcome>
   /** The same for web `Request` and `Response`; pages that are the app's own are answered by `pass`, else 404. */
   fetch(request: Request, pass?: (request: Request) => Promise<Response>): Promise<Response>
-  /** Whose session a request of one's own handlers belongs to; `undefined` when it may not use one. */
+  /** Whose session a request of one's own handlers belongs to, and counts as activity; `undefined` when it may not use one. */
   session(head: RequestHead): Promise<Session | undefined>
   /** Removes sessions that are over, `limit` at most; gives back how many. */
   sweep(limit?: number): Promise<number>
@@ -108,7 +108,7 @@ export function createCounter(options: CounterOptions): Counter {
     fetch: createFetchSkin(origin, handle),
     session: async (head) => {
       const reading = await authority.ownHandler(head.method, readDecidingHeaders(head.headers))
-      return reading.ok ? reading.session : undefined
+      return reading.ok ? sessions.touch(reading.session) : undefined
     },
     sweep: (limit = 1000) => sessions.sweep(limit),
   }

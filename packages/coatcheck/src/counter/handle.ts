@@ -96,8 +96,8 @@ export function createHandle(options: HandleOptions): (head: RequestHead) => Pro
     const reading = await options.authority.ownHandler(step.method, step.headers)
     if (reading.ok) {
       if (hopped) return respond(cleanAddress(options.origin, target))
-      await options.sessions.touch(reading.session)
-      return open(step)
+      const session = await options.sessions.touch(reading.session)
+      return session === undefined ? respond(signInPage(target, 401)) : open(step)
     }
     if (step.method !== 'GET' && step.method !== 'HEAD') return respond(problem('signed_out'))
     if (options.strict && !hopped && mayLackStrictCookies(step.method, step.headers)) {
