@@ -121,8 +121,15 @@ describe('accessToken', () => {
     expect(provider.asked.length).toBe(1)
   })
 
-  it('asks once for a hundred callers in one process', async () => {
-    const { sessions, pass, provider } = setUp()
+  it('asks once for a hundred callers in one process, provider and store alike', async () => {
+    let leases = 0
+    const { sessions, pass, provider } = setUp({}, (store) => ({
+      ...store,
+      acquireLease: (id, ms) => {
+        leases += 1
+        return store.acquireLease(id, ms)
+      },
+    }))
     const { ticket } = await signedIn(sessions)
     pass(ALMOST_OVER_MS)
     const session = await opened(sessions, ticket)
@@ -130,6 +137,7 @@ describe('accessToken', () => {
       Array.from({ length: 100 }, () => sessions.accessToken(session)),
     )
     expect(provider.asked).toEqual(['refresh-0'])
+    expect(leases).toBe(1)
     for (const answer of answers) expect(answer).toMatchObject({ accessToken: 'access-1' })
   })
 

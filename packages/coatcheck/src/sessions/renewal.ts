@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts'
 import { CoatcheckError } from '../core/errors.ts'
+import type { MaybePromise } from '../core/maybe-promise.ts'
 import { type VerifiedTokenSet, withoutRefreshToken } from '../tokens/verified-token-set.ts'
 import type { SessionContents } from './contents.ts'
 import type { SessionEvent } from './events.ts'
@@ -58,14 +59,14 @@ const MAX_ROUNDS = 5
  * @see RFC 9700, section 4.14; RFC 6749, section 6
  */
 export function createRenewal(options: RenewalOptions): {
-  accessToken(session: Session): Promise<AccessTokenResult>
+  accessToken(session: Session): MaybePromise<AccessTokenResult>
 } {
   const { store, clock, renew, onEvent } = options
   const { reread, write, writeSurely, sessionOf } = createRewriting(options)
   const inFlight = new Map<string, Promise<AccessTokenResult>>()
   const failedUntil = new Map<string, number>()
 
-  async function accessToken(session: Session): Promise<AccessTokenResult> {
+  function accessToken(session: Session): MaybePromise<AccessTokenResult> {
     const { tokenSet } = session
     if (renew === undefined || tokenSet.refreshToken === undefined) return asItIs(session)
     if (!isDue(behindSession(session).contents)) return usable(session)

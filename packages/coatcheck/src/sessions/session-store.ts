@@ -1,7 +1,7 @@
 import type { Bytes } from '../core/bytes.ts'
+import type { MaybePromise } from '../core/maybe-promise.ts'
 
-/** Now or later: stores in memory need no promise. */
-export type MaybePromise<T> = T | Promise<T>
+export type { MaybePromise } from '../core/maybe-promise.ts'
 
 /** Why a session ended. */
 export type EndReason =

@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../core/clock.ts'
 import { CoatcheckError } from '../core/errors.ts'
+import { andThen, type MaybePromise } from '../core/maybe-promise.ts'
 import { type RandomSource, systemRandom } from '../core/random.ts'
 import type { KeyRing } from '../ring/key-ring.ts'
 import type { VerifiedTokenSet } from '../tokens/verified-token-set.ts'
@@ -10,7 +11,7 @@ import { type AccessTokenResult, createRenewal, type RenewFunction } from './ren
 import { behindSession, createSession, type Session, shortIdOf } from './session.ts'
 import { createSessionCache } from './session-cache.ts'
 import type { EndReason, SessionStore, StoredSession } from './session-store.ts'
-import { createTicket, parseTicket, ticketHash } from './ticket.ts'
+import { createTicket, parseTicket, ticketHash, ticketId } from './ticket.ts'
 
 export type { Session } from './session.ts'
 
@@ -56,11 +57,11 @@ export interface Sessions {
   /** A new session and the ticket that opens it: the only time that the ticket is seen. */
   create(input: CreateSessionInput): Promise<{ readonly ticket: string; readonly session: Session }>
   /** Finds and opens the session of a ticket. Reads the store each time. */
-  load(ticket: string): Promise<LoadResult>
+  load(ticket: string): MaybePromise<LoadResult>
   /** Counts as activity; writes after a tenth of the idle time only. `undefined` when the session ended meanwhile. */
-  touch(session: Session): Promise<Session | undefined>
+  touch(session: Session): MaybePromise<Session | undefined>
   /** The access token, renewed if it is about to end: once, however many ask. */
-  accessToken(session: Session): Promise<AccessTokenResult>
+  accessToken(session: Session): MaybePromise<AccessTokenResult>
   /** Ends a session; with `revoke` its newest refresh token too. False when it had ended already. */
   end(
     session: Session,
@@ -140,39 +141,45 @@ export function createSessions(options: SessionsOptions): Sessions {
     return { ticket: value, session }
   }
 
-  async function load(value: string): Promise<LoadResult> {
-    const ticket = parseTicket(value)
-    if (ticket === undefined) return { ok: false, reason: 'malformed' }
-    const stored = await store.get(ticket.id)
+  function load(value: string): MaybePromise<LoadResult> {
+    const id = ticketId(value)
+    if (id === undefined) return { ok: false, reason: 'malformed' }
+    return andThen(store.get(id), (stored) => open(value, stored))
+  }
+
+  function open(value: string, stored: StoredSession | undefined): MaybePromise<LoadResult> {
     if (stored === undefined) return { ok: false, reason: 'unknown' }
-    const now = clock()
     const hash = ticketHash(value)
     const kept = cache.get(stored, hash)
-    if (kept !== undefined) return checkTimes(kept, now)
+    if (kept !== undefined) return checkTimes(kept)
+    const ticket = parseTicket(value)
+    if (ticket === undefined) return { ok: false, reason: 'malformed' }
     const opened = records.open(stored, ticket)
     if (!opened.ok) return opened
     const session = createSession({ stored, ...opened }, idleMs, absoluteMs)
     cache.put(session, hash)
-    return checkTimes(session, now)
+    return checkTimes(session)
   }
 
-  async function checkTimes(session: Session, now: number): Promise<LoadResult> {
+  function checkTimes(session: Session): MaybePromise<LoadResult> {
+    const now = clock()
     if (now < session.idleEndsAt) return { ok: true, session }
     const reason = now < session.absoluteEndsAt ? 'idle_timeout' : 'absolute_timeout'
-    await end(session, reason)
-    return { ok: false, reason }
+    return andThen(end(session, reason), () => ({ ok: false, reason }))
   }
 
-  async function touch(session: Session): Promise<Session | undefined> {
+  function touch(session: Session): MaybePromise<Session | undefined> {
     const now = clock()
     if (now - session.lastSeenAt < idleMs / 10) return session
     const expiresAt = Math.min(now + idleMs, session.absoluteEndsAt)
-    if (!(await store.touch(session.id, now, expiresAt))) return undefined
-    const behind = behindSession(session)
-    const stored = { ...behind.stored, lastSeenAt: now, expiresAt }
-    const touched = createSession({ ...behind, stored }, idleMs, absoluteMs)
-    cache.renew(session, touched)
-    return touched
+    return andThen(store.touch(session.id, now, expiresAt), (isThere) => {
+      if (!isThere) return undefined
+      const behind = behindSession(session)
+      const stored = { ...behind.stored, lastSeenAt: now, expiresAt }
+      const touched = createSession({ ...behind, stored }, idleMs, absoluteMs)
+      cache.renew(session, touched)
+      return touched
+    })
   }
 
   async function end(
