@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import { type Answer, problem } from '../core/answer.ts'
 import type { RequestHead } from '../core/request-head.ts'
 import type { Counter } from '../counter/counter.ts'
+import type { Outcome } from '../counter/outcome.ts'
 import { type Dispatcher, forwardWithDispatcher } from './node-dispatch.ts'
 import { forwardWithPlatform } from './node-platform.ts'
 import { forwardUpgrade } from './node-upgrade.ts'
@@ -32,15 +33,26 @@ export interface NodeHandler {
 export function createNodeHandler(counter: Counter, options: NodeHandlerOptions = {}): NodeHandler {
   const { dispatcher, pass } = options
 
-  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const outcome = await counter.handle(headOf(request))
-    if (outcome.kind === 'forward') {
-      if (dispatcher !== undefined)
-        forwardWithDispatcher(dispatcher, outcome.forward, request, response)
-      else await forwardWithPlatform(outcome.forward, request, response)
-    } else if (outcome.kind === 'respond') writeAnswer(request, response, outcome.answer)
-    else if (pass !== undefined) pass(request, response)
-    else writeAnswer(request, response, problem('route_unknown'))
+  function carryOut(request: IncomingMessage, response: ServerResponse, outcome: Outcome): void {
+    if (outcome.kind === 'respond') writeAnswer(request, response, outcome.answer)
+    else if (outcome.kind === 'pass') {
+      if (pass === undefined) writeAnswer(request, response, problem('route_unknown'))
+      else pass(request, response)
+    } else if (outcome.forward.use === 'socket') {
+      // An upgrade comes by its own event: this is half of one.
+      writeAnswer(request, response, problem('route_unknown'))
+    } else if (dispatcher === undefined) {
+      forwardWithPlatform(outcome.forward, request, response).catch(() => fail(request, response))
+    } else forwardWithDispatcher(dispatcher, outcome.forward, request, response)
+  }
+
+  const handler = (request: IncomingMessage, response: ServerResponse): void => {
+    const outcome = counter.handle(headOf(request))
+    if (outcome instanceof Promise) {
+      outcome
+        .then((later) => carryOut(request, response, later))
+        .catch(() => fail(request, response))
+    } else carryOut(request, response, outcome)
   }
 
   async function answerUpgrade(
@@ -49,18 +61,16 @@ export function createNodeHandler(counter: Counter, options: NodeHandlerOptions 
     first: Uint8Array,
   ): Promise<void> {
     const outcome = await counter.handle(headOf(request))
-    if (outcome.kind === 'forward' && dispatcher !== undefined) {
+    if (outcome.kind === 'respond') refuseUpgrade(socket, outcome.answer)
+    else if (
+      outcome.kind === 'forward' &&
+      outcome.forward.use === 'socket' &&
+      dispatcher !== undefined
+    ) {
       forwardUpgrade(dispatcher, outcome.forward, request, socket, first)
-    } else if (outcome.kind === 'respond') refuseUpgrade(socket, outcome.answer)
-    else refuseUpgrade(socket, problem('route_unknown'))
+    } else refuseUpgrade(socket, problem('route_unknown'))
   }
 
-  const handler = (request: IncomingMessage, response: ServerResponse): void => {
-    answer(request, response).catch(() => {
-      if (response.headersSent) response.destroy()
-      else writeAnswer(request, response, problem('internal_error'))
-    })
-  }
   const upgrade = (request: IncomingMessage, socket: Duplex, first: Uint8Array): void => {
     // The server has let go of the socket: a client that vanishes must not become an uncaught error.
     socket.on('error', () => socket.destroy())
@@ -83,6 +93,11 @@ export function headOf(request: IncomingMessage): RequestHead {
     remoteAddress: request.socket.remoteAddress,
     encrypted: 'encrypted' in request.socket,
   }
+}
+
+function fail(request: IncomingMessage, response: ServerResponse): void {
+  if (response.headersSent) response.destroy()
+  else writeAnswer(request, response, problem('internal_error'))
 }
 
 function writeAnswer(request: IncomingMessage, response: ServerResponse, answer: Answer): void {

@@ -1,8 +1,11 @@
 import { problem } from '../core/answer.ts'
+import { andThen, type MaybePromise } from '../core/maybe-promise.ts'
 import type { Intent } from '../guard/judge.ts'
 import { createForward } from '../proxy/forward.ts'
 import { upstreamHeaders } from '../proxy/request-headers.ts'
 import { type PreparedRoute, type RouteUse, routeUse, upstreamTarget } from '../proxy/route.ts'
+import type { AccessTokenResult } from '../sessions/renewal.ts'
+import type { Session } from '../sessions/sessions.ts'
 import type { HandleOptions, Step } from './handle.ts'
 import type { Outcome } from './outcome.ts'
 
@@ -18,37 +21,51 @@ export function createApiCall(
   options: HandleOptions,
   host: string,
   scheme: string,
-): (route: PreparedRoute, step: Step) => Promise<Outcome> {
-  return async (route, step) => {
-    const { method, headers, target } = step
-    const use = routeUse(route, target.path, method, isWebSocket(headers.upgrade))
+): (route: PreparedRoute, step: Step) => MaybePromise<Outcome> {
+  return (route, step) => {
+    const use = routeUse(route, step.target.path, step.method, isWebSocket(step.headers.upgrade))
     const refusal = refuse(route, step, use)
     if (refusal !== undefined) return refusal
-    const reading = await options.authority.judged(INTENTS[use], headers)
-    if (!reading.ok) {
+    return andThen(options.authority.judged(INTENTS[use], step.headers), (reading) => {
+      if (reading.ok) return callAs(reading.session, route, step, use)
       if (reading.judgement === undefined) return respond('signed_out')
       const { code, rule, seen } = reading.judgement
       return { kind: 'respond', answer: problem(code, { members: { rule, seen } }) }
-    }
-    const session = await options.sessions.touch(reading.session)
-    if (session === undefined) return respond('signed_out')
-    const access = await options.sessions.accessToken(session)
-    if (!access.ok) {
-      const retryAfterSeconds =
-        access.reason === 'renewal_unavailable' ? access.retryAfterSeconds : undefined
-      return { kind: 'respond', answer: problem(access.reason, { retryAfterSeconds }) }
-    }
-    const sent = upstreamHeaders(step.rawHeaders, {
-      accessToken: access.accessToken,
+    })
+  }
+
+  function callAs(
+    loaded: Session,
+    route: PreparedRoute,
+    step: Step,
+    use: RouteUse,
+  ): MaybePromise<Outcome> {
+    return andThen(options.sessions.touch(loaded), (session) => {
+      if (session === undefined) return respond('signed_out')
+      return andThen(options.sessions.accessToken(session), (access) => {
+        return access.ok ? send(access.accessToken, route, step, use) : withoutToken(access)
+      })
+    })
+  }
+
+  function send(accessToken: string, route: PreparedRoute, step: Step, use: RouteUse): Outcome {
+    const headers = upstreamHeaders(step.rawHeaders, {
+      accessToken,
       upstreamHost: route.upstreamHost,
       host,
       scheme,
       clientAddress: step.clientAddress,
       connection: step.headers.connection,
     })
-    const forward = createForward(route, use, method, upstreamTarget(route, target), sent)
-    return { kind: 'forward', forward }
+    const path = upstreamTarget(route, step.target)
+    return { kind: 'forward', forward: createForward(route, use, step.method, path, headers) }
   }
+}
+
+function withoutToken(access: AccessTokenResult & { readonly ok: false }): Outcome {
+  const retryAfterSeconds =
+    access.reason === 'renewal_unavailable' ? access.retryAfterSeconds : undefined
+  return { kind: 'respond', answer: problem(access.reason, { retryAfterSeconds }) }
 }
 
 function refuse(route: PreparedRoute, step: Step, use: RouteUse): Outcome | undefined {

@@ -1,4 +1,5 @@
 import { findCookie } from '../cookies/parse.ts'
+import { andThen, type MaybePromise } from '../core/maybe-promise.ts'
 import type { DecidingHeaders } from '../core/request-head.ts'
 import { isDocumentNavigation } from '../guard/hop.ts'
 import type { createGuard, Intent, Judgement } from '../guard/judge.ts'
@@ -21,11 +22,11 @@ export interface AuthorityOptions {
 /** From a request's headers to its session, guard first. */
 export interface Authority {
   /** Guard, ticket, session. */
-  judged(intent: Intent, headers: DecidingHeaders): Promise<AuthorityReading>
+  judged(intent: Intent, headers: DecidingHeaders): MaybePromise<AuthorityReading>
   /** Ticket and session alone: for page navigations and the callback. */
-  ticket(headers: DecidingHeaders): Promise<Session | undefined>
+  ticket(headers: DecidingHeaders): MaybePromise<Session | undefined>
   /** What a handler of the app's own may rely on. */
-  ownHandler(method: string, headers: DecidingHeaders): Promise<AuthorityReading>
+  ownHandler(method: string, headers: DecidingHeaders): MaybePromise<AuthorityReading>
 }
 
 const SIGNED_OUT: AuthorityReading = { ok: false }
@@ -34,35 +35,38 @@ const SIGNED_OUT: AuthorityReading = { ok: false }
 export function createAuthority(options: AuthorityOptions): Authority {
   const { ticketName, sessions, judge, onEvent } = options
 
-  async function ticket(headers: DecidingHeaders): Promise<Session | undefined> {
+  function ticket(headers: DecidingHeaders): MaybePromise<Session | undefined> {
     const cookie = findCookie(headers.cookie, ticketName)
     if (!cookie.ok) {
       if (cookie.reason === 'twins') onEvent({ type: 'cookie.refused', reason: 'twins' })
       return undefined
     }
-    const loaded = await sessions.load(cookie.value)
-    if (loaded.ok) return loaded.session
-    onEvent({ type: 'cookie.refused', reason: loaded.reason })
-    return undefined
+    return andThen(sessions.load(cookie.value), (loaded) => {
+      if (loaded.ok) return loaded.session
+      onEvent({ type: 'cookie.refused', reason: loaded.reason })
+      return undefined
+    })
   }
 
-  async function judged(intent: Intent, headers: DecidingHeaders): Promise<AuthorityReading> {
+  function judged(intent: Intent, headers: DecidingHeaders): MaybePromise<AuthorityReading> {
     const judgement = judge(intent, headers)
     if (!judgement.ok) {
       onEvent({ type: 'guard.refused', rule: judgement.rule, seen: judgement.seen })
       return { ok: false, judgement }
     }
-    const session = await ticket(headers)
-    return session === undefined ? SIGNED_OUT : { ok: true, session }
+    return andThen(ticket(headers), toReading)
   }
 
-  async function ownHandler(method: string, headers: DecidingHeaders): Promise<AuthorityReading> {
+  function ownHandler(method: string, headers: DecidingHeaders): MaybePromise<AuthorityReading> {
     const reads = method === 'GET' || method === 'HEAD'
     if (!reads) return judged('change', headers)
     if (!isDocumentNavigation(headers)) return judged('events', headers)
-    const session = await ticket(headers)
-    return session === undefined ? SIGNED_OUT : { ok: true, session }
+    return andThen(ticket(headers), toReading)
   }
 
   return { judged, ticket, ownHandler }
+}
+
+function toReading(session: Session | undefined): AuthorityReading {
+  return session === undefined ? SIGNED_OUT : { ok: true, session }
 }

@@ -1,6 +1,7 @@
 import { cookieNames } from '../cookies/names.ts'
 import type { CookieAttributes } from '../cookies/serialize.ts'
 import { systemClock } from '../core/clock.ts'
+import type { MaybePromise } from '../core/maybe-promise.ts'
 import { systemRandom } from '../core/random.ts'
 import type { RequestHead } from '../core/request-head.ts'
 import { readDecidingHeaders } from '../core/request-head.ts'
@@ -17,8 +18,8 @@ import type { Outcome } from './outcome.ts'
 
 /** Where tokens are kept for browsers: signs in, keeps sessions, guards, calls APIs, signs out. */
 export interface Counter {
-  /** Decides a request. Bodies never enter. */
-  handle(head: RequestHead): Promise<Outcome>
+  /** Decides a request, at once where the store answers at once. Bodies never enter; never throws or rejects. */
+  handle(head: RequestHead): MaybePromise<Outcome>
   /** The same for web `Request` and `Response`; pages that are the app's own are answered by `pass`, else 404. */
   fetch(request: Request, pass?: (request: Request) => Promise<Response>): Promise<Response>
   /** Whose session a request of one's own handlers belongs to, and counts as activity; `undefined` when it may not use one. */

@@ -1,4 +1,5 @@
 import { problem } from '../core/answer.ts'
+import type { MaybePromise } from '../core/maybe-promise.ts'
 import type { RequestHead } from '../core/request-head.ts'
 import { forwardWithFetch } from '../proxy/fetch-forward.ts'
 import type { Outcome } from './outcome.ts'
@@ -15,7 +16,7 @@ export type FetchSkin = (
  */
 export function createFetchSkin(
   origin: string,
-  handle: (head: RequestHead) => Promise<Outcome>,
+  handle: (head: RequestHead) => MaybePromise<Outcome>,
 ): FetchSkin {
   return async (request, pass) => {
     const outcome = await handle(headOf(request))

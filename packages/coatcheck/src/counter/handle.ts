@@ -1,6 +1,7 @@
 import { isLoopbackHost } from '../cookies/names.ts'
 import { type Answer, problem } from '../core/answer.ts'
 import { CoatcheckError } from '../core/errors.ts'
+import type { MaybePromise } from '../core/maybe-promise.ts'
 import { matchesPath, readTarget, type TargetParts } from '../core/path.ts'
 import {
   type DecidingHeaders,
@@ -54,7 +55,7 @@ const MAX_TARGET_CHARACTERS = 8192
 const METHODS_NEVER: ReadonlySet<string> = new Set(['TRACE', 'TRACK', 'CONNECT'])
 
 /** The path of a request through the counter: host, address, then one of three kinds of route. */
-export function createHandle(options: HandleOptions): (head: RequestHead) => Promise<Outcome> {
+export function createHandle(options: HandleOptions): (head: RequestHead) => MaybePromise<Outcome> {
   const { host, hostname, protocol } = new URL(options.origin)
   const scheme = protocol.slice(0, -1)
   // On loopback other servers share the host: HSTS would lock them out of http.
@@ -62,7 +63,7 @@ export function createHandle(options: HandleOptions): (head: RequestHead) => Pro
   const authRoute = createAuthRoutes(options)
   const apiCall = createApiCall(options, host, scheme)
 
-  async function decide(head: RequestHead): Promise<Outcome> {
+  function decide(head: RequestHead): MaybePromise<Outcome> {
     const headers = readDecidingHeaders(head.headers)
     if (headers.host !== host && headers.host?.toLowerCase() !== host)
       return respond(problem('host_refused'))
@@ -79,7 +80,7 @@ export function createHandle(options: HandleOptions): (head: RequestHead) => Pro
     }
     const route = options.routes.find((candidate) => target.rawPath.startsWith(candidate.path))
     if (route !== undefined) return apiCall(route, step)
-    if (target.path.startsWith('/auth/')) return respond(await authRoute(step))
+    if (target.path.startsWith('/auth/')) return authRoute(step).then(respond)
     return page(step)
   }
 
@@ -89,9 +90,13 @@ export function createHandle(options: HandleOptions): (head: RequestHead) => Pro
     return appended?.at(-options.trustedProxyHops) ?? head.remoteAddress
   }
 
-  async function page(step: Step): Promise<Outcome> {
+  function page(step: Step): MaybePromise<Outcome> {
     const { path } = step.target
-    if (!options.protectedPages.some((pattern) => matchesPath(pattern, path))) return open(step)
+    const isProtected = options.protectedPages.some((pattern) => matchesPath(pattern, path))
+    return isProtected ? protectedPage(step) : open(step)
+  }
+
+  async function protectedPage(step: Step): Promise<Outcome> {
     const { hopped, target } = readHop(step.rawTarget)
     const reading = await options.authority.ownHandler(step.method, step.headers)
     if (reading.ok) {
@@ -131,11 +136,13 @@ export function createHandle(options: HandleOptions): (head: RequestHead) => Pro
     return { kind: 'respond', answer: { ...answer, headers } }
   }
 
-  return async (head) => {
+  const failed = (error: unknown): Outcome => respond(toProblem(error))
+  return (head) => {
     try {
-      return await decide(head)
+      const outcome = decide(head)
+      return outcome instanceof Promise ? outcome.catch(failed) : outcome
     } catch (error) {
-      return respond(toProblem(error))
+      return failed(error)
     }
   }
 }

@@ -31,11 +31,12 @@ function guard<T>(work: () => MaybePromise<T>): MaybePromise<T> {
     const result = work()
     return result instanceof Promise ? result.catch(unavailable) : result
   } catch (error) {
+    // A failure is a rejection, whether the store answers now or later.
     return unavailable(error)
   }
 }
 
-function unavailable(error: unknown): never {
+async function unavailable(error: unknown): Promise<never> {
   if (error instanceof CoatcheckError) throw error
   throw new CoatcheckError('store_unavailable', { cause: error, retryAfterSeconds: 2 })
 }
