@@ -68,6 +68,25 @@ describe('sqliteStore', () => {
     expect(Number(pragma('busy_timeout'))).toBeLessThanOrEqual(50)
   })
 
+  it('waits for the disk with what must survive a power cut, whatever went before', async () => {
+    const database = connect()
+    const store = sqliteStore(database)
+    const level = () => Object.values(database.prepare('PRAGMA synchronous').get() ?? {})[0]
+    await store.insert(sample('one'))
+    await store.touch(sample('one').id, Date.now(), Date.now() + 60_000)
+    expect(level()).toBe(2)
+    const number = await store.acquireLease('lease', 1000)
+    expect(level()).toBe(2)
+    await store.releaseLease('lease', number ?? 0)
+    await store.putBlob('key', new Uint8Array(1), Date.now() + 60_000)
+    expect(level()).toBe(2)
+    const other = connect()
+    other.exec('BEGIN IMMEDIATE')
+    expect(await codeOf(() => store.acquireLease('lease', 1000))).toBe('store_unavailable')
+    expect(level()).toBe(2)
+    other.exec('ROLLBACK')
+  })
+
   it('keeps sessions over a restart, and sets up what is set up already', async () => {
     const first = connect()
     await sqliteStore(first).insert(sample('one'))

@@ -2,11 +2,13 @@ import { type Bytes, concatBytes } from '../../core/bytes.ts'
 import type { StoredSession } from '../session-store.ts'
 import type { SqliteValue } from './sqlite-client.ts'
 
+const LENGTH_BYTES = 2
+
 /** Wraps as one column: each preceded by its length. */
 export function packWraps(wraps: readonly Bytes[]): Bytes {
   return concatBytes(
     ...wraps.flatMap((wrap) => {
-      const length = new Uint8Array(2)
+      const length = new Uint8Array(LENGTH_BYTES)
       new DataView(length.buffer).setUint16(0, wrap.length)
       return [length, wrap]
     }),
@@ -56,12 +58,12 @@ export function own(bytes: Uint8Array): Bytes {
 
 function unpackWraps(packed: Bytes): readonly Bytes[] | undefined {
   const wraps: Bytes[] = []
-  const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength)
   for (let offset = 0; offset < packed.length; ) {
-    if (offset + 2 > packed.length) return undefined
-    const end = offset + 2 + view.getUint16(offset)
+    const [high, low] = [packed[offset], packed[offset + 1]]
+    if (high === undefined || low === undefined) return undefined
+    const end = offset + LENGTH_BYTES + high * 256 + low
     if (end > packed.length) return undefined
-    wraps.push(packed.slice(offset + 2, end))
+    wraps.push(packed.subarray(offset + LENGTH_BYTES, end))
     offset = end
   }
   return wraps

@@ -6,7 +6,7 @@ import {
   type SessionStore,
   type StoredSession,
 } from '../session-store.ts'
-import type { SqliteDatabase } from './sqlite-client.ts'
+import type { SqliteDatabase, SqliteStatement, SqliteValue } from './sqlite-client.ts'
 import { retryWhileBusy } from './sqlite-retry.ts'
 import { own, packWraps, readRow } from './sqlite-rows.ts'
 import { prepareDatabase, SWEPT_TABLES } from './sqlite-schema.ts'
@@ -17,12 +17,9 @@ export interface SqliteStoreOptions {
   readonly clock?: Clock
 }
 
-// A foreign writer may put anything anywhere, and a driver throws for integers beyond 2^53: such a row is not
-// found, or its numbers are merely wrong, and nothing stands in the way of ending it.
-const JOINED = `SELECT s.id, CAST(s.format AS REAL) AS format, CAST(s.version AS REAL) AS version,
-  CAST(s.created_at AS REAL) AS created_at, s.subject_key, s.sid_key, s.wraps, s.body, s.card,
-  CAST(t.last_seen_at AS REAL) AS last_seen_at, CAST(t.expires_at AS REAL) AS expires_at FROM coatcheck_sessions s JOIN coatcheck_times t ON t.number = s.number
-  AND typeof(s.wraps) = 'blob' AND typeof(s.body) = 'blob' AND typeof(s.card) = 'blob'`
+const JOINED = `SELECT s.id, s.format, s.version, s.created_at, s.subject_key, s.sid_key, s.wraps, s.body,
+  s.card, t.last_seen_at, t.expires_at
+  FROM coatcheck_sessions s JOIN coatcheck_times t ON t.number = s.number`
 
 /**
  * Sessions in an SQLite file, for one process or several on one machine. Makes its tables itself. The file
@@ -42,7 +39,7 @@ export function sqliteStore(
   const prepare = (sql: string) => database.prepare(sql)
   const select = prepare(`${JOINED} WHERE s.id = ? AND t.expires_at > ?`)
   const selectAny = prepare(`${JOINED} WHERE s.id = ?`)
-  const selectBySubject = prepare(`${JOINED} WHERE s.subject_key = ? AND t.expires_at > ?`)
+  const countById = prepare('SELECT 1 FROM coatcheck_sessions WHERE id = ?')
   const idsBySubject = prepare('SELECT id FROM coatcheck_sessions WHERE subject_key = ?')
   const idsBySid = prepare('SELECT id FROM coatcheck_sessions WHERE sid_key = ?')
   const idsOver = prepare(
@@ -89,50 +86,66 @@ export function sqliteStore(
     ),
   )
 
+  function inTransaction<T>(work: () => T): T {
+    database.exec('BEGIN IMMEDIATE')
+    try {
+      const result = work()
+      database.exec('COMMIT')
+      return result
+    } catch (error) {
+      rollBack(database)
+      throw error
+    }
+  }
+
   function transaction<T>(work: () => T): Promise<T> {
-    return retryWhileBusy(() => {
-      database.exec('BEGIN IMMEDIATE')
+    return retryWhileBusy(() => inTransaction(work))
+  }
+
+  // What may be lost in a power cut (never in a crash of ours) need not wait for the disk: times, leases, blobs.
+  function relaxed<T>(operation: () => T): () => T {
+    return () => {
+      database.exec('PRAGMA synchronous = NORMAL')
       try {
-        const result = work()
-        database.exec('COMMIT')
-        return result
-      } catch (error) {
-        rollBack(database)
-        throw error
+        return operation()
+      } finally {
+        database.exec('PRAGMA synchronous = FULL')
       }
-    })
+    }
   }
 
   function remove(id: string, reason: EndReason): StoredSession | undefined {
-    const row = selectAny.get(id)
+    const session = read(selectAny, id)
     deleteTimes.run(id)
-    deleteSession.run(id)
-    if (row === undefined) return undefined
+    if (Number(deleteSession.run(id).changes) === 0) return undefined
     insertEnding.run(id, reason, clock() + ENDING_KEPT_MS)
-    return readRow(row)
+    return session
   }
 
   function removeAll(rows: readonly unknown[], reason: EndReason): readonly string[] {
-    const ids = rows.map((row) => String((row as { readonly id: unknown }).id))
+    const ids = idsOf(rows)
     for (const id of ids) remove(id, reason)
     return ids
   }
 
-  function takeLeaseOf(id: string, leaseMs: number): Promise<number | undefined> {
-    return transaction(() => {
-      const now = clock()
-      dropOldLease.run(id, now)
-      const [row] = takeLease.all(id, now + leaseMs) as readonly FencingRow[]
-      return row?.fencing_number
-    })
+  function takeLeaseOf(id: string, leaseMs: number): number | undefined {
+    const now = clock()
+    if (selectLease.all(id, now).length > 0) return undefined
+    return relaxed(() =>
+      inTransaction(() => {
+        dropOldLease.run(id, now)
+        const [row] = takeLease.all(id, now + leaseMs) as readonly FencingRow[]
+        return row?.fencing_number
+      }),
+    )()
   }
 
   return {
-    get: (id) => retryWhileBusy(() => readRow(select.get(id, clock()))),
+    get: (id) => retryWhileBusy(() => read(select, id, clock())),
     insert: (session) =>
       transaction(() => {
         const { id, subjectKey, sidKey, wraps, body, card } = session
-        if (selectAny.get(id) !== undefined) {
+        if (countById.all(id).length > 0) {
           throw new CoatcheckError('wrong_use', { detail: 'A session of this id is there.' })
         }
         const { format, version, createdAt } = session
@@ -169,14 +182,18 @@ export function sqliteStore(
         return true
       }),
     touch: (id, lastSeenAt, expiresAt) =>
-      retryWhileBusy(() => Number(moveTimes.run(lastSeenAt, expiresAt, id, clock()).changes) > 0),
+      retryWhileBusy(
+        relaxed(() => Number(moveTimes.run(lastSeenAt, expiresAt, id, clock()).changes) > 0),
+      ),
     delete: (id, reason) => transaction(() => remove(id, reason)),
     endingOf: (id) =>
       retryWhileBusy(
         () => (selectEnding.get(id, clock()) as { readonly reason: EndReason } | undefined)?.reason,
       ),
     listBySubject: (key) =>
-      retryWhileBusy(() => selectBySubject.all(key, clock()).flatMap((row) => readRow(row) ?? [])),
+      retryWhileBusy(() =>
+        idsOf(idsBySubject.all(key)).flatMap((id) => read(select, id, clock()) ?? []),
+      ),
     deleteBySubject: (key, reason) => transaction(() => removeAll(idsBySubject.all(key), reason)),
     deleteByProviderSession: (key, reason) =>
       transaction(() => removeAll(idsBySid.all(key), reason)),
@@ -185,14 +202,13 @@ export function sqliteStore(
         for (const sweep of sweeps) sweep.run(now, limit)
         return removeAll(idsOver.all(now, limit), 'idle_timeout')
       }),
-    acquireLease: (id, leaseMs) =>
-      retryWhileBusy(() => selectLease.get(id, clock())).then((held) =>
-        held === undefined ? takeLeaseOf(id, leaseMs) : undefined,
-      ),
+    acquireLease: (id, leaseMs) => retryWhileBusy(() => takeLeaseOf(id, leaseMs)),
     releaseLease: (id, fencingNumber) =>
-      retryWhileBusy(() => {
-        dropLease.run(id, fencingNumber)
-      }),
+      retryWhileBusy(
+        relaxed(() => {
+          dropLease.run(id, fencingNumber)
+        }),
+      ),
     claim: (key, expiresAt, max = 1) =>
       retryWhileBusy(() => {
         const now = clock()
@@ -200,15 +216,35 @@ export function sqliteStore(
         return Number(takeClaim.run(key, expiresAt, now, now, now, max).changes) > 0
       }),
     putBlob: (key, bytes, expiresAt) =>
-      retryWhileBusy(() => {
-        insertBlob.run(key, bytes, expiresAt)
-      }),
+      retryWhileBusy(
+        relaxed(() => {
+          insertBlob.run(key, bytes, expiresAt)
+        }),
+      ),
     takeBlob: (key) =>
       retryWhileBusy(() => {
         const [row] = takeBlob.all(key) as readonly BlobRow[]
         return row !== undefined && row.expires_at > clock() ? own(row.bytes) : undefined
       }),
   }
+}
+
+// A driver throws for integers beyond 2^53, which only a foreign writer puts there: such a row is none of ours,
+// and must not stand in the way of ending it.
+function read(
+  statement: SqliteStatement,
+  ...parameters: readonly SqliteValue[]
+): StoredSession | undefined {
+  try {
+    return readRow(statement.get(...parameters))
+  } catch (error) {
+    if (error instanceof RangeError) return undefined
+    throw error
+  }
+}
+
+function idsOf(rows: readonly unknown[]): readonly string[] {
+  return rows.map((row) => String((row as { readonly id: unknown }).id))
 }
 
 interface FencingRow {
