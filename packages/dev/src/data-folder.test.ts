@@ -1,7 +1,15 @@
 import { spawn } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer as createPlainServer } from 'node:http'
 import { createServer, get } from 'node:https'
 import { tmpdir } from 'node:os'
@@ -39,6 +47,14 @@ describe('openDataFolder', () => {
     expect(() => openDataFolder(path)).toThrow(/in use by another start: stop it/)
     folder.release()
     folder = openDataFolder(path)
+  })
+
+  it('says so when it cannot be written', () => {
+    const blocked = join(path, 'blocked')
+    mkdirSync(join(blocked, 'lock'), { recursive: true })
+    expect(() => openDataFolder(blocked)).toThrow(/cannot be written: check its owner/)
+    writeFileSync(join(path, 'file'), '')
+    expect(() => openDataFolder(join(path, 'file', 'data'))).toThrow(/cannot be made: choose/)
   })
 
   it('is free after its process was killed', async () => {

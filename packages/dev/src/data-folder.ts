@@ -32,6 +32,7 @@ export interface DataFolder {
 
 const OWNER_ONLY_FOLDER = 0o700
 const OWNER_ONLY_FILE = 0o600
+const SQLITE_BUSY = 5
 
 /**
  * Opens a data folder for this process alone, making it if need be.
@@ -82,7 +83,12 @@ function lock(folder: string): () => void {
     chmodSync(path, OWNER_ONLY_FILE)
     database.exec('PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE')
     return () => database.close()
-  } catch {
+  } catch (error) {
+    if (!(error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY)) {
+      throw new StartError(
+        `${folder} cannot be written: check its owner, or choose another folder with --data DIR.`,
+      )
+    }
     throw new StartError(
       `${folder} is in use by another start: stop it, or choose another folder with --data DIR.`,
     )

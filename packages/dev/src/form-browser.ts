@@ -28,20 +28,20 @@ interface StoredCookie {
 const MAX_REDIRECTS = 10
 
 /**
- * Makes a form browser with an empty cookie jar.
+ * Makes a form browser with an empty cookie jar. It sends these headers with every request.
  *
  * @example
  * const browser = createFormBrowser()
  * const page = await browser.open('http://127.0.0.1:20000/')
  */
-export function createFormBrowser(): FormBrowser {
+export function createFormBrowser(sent: Readonly<Record<string, string>> = {}): FormBrowser {
   const jar = new Map<string, StoredCookie>()
 
   async function request(url: string, init: RequestInit, stopAt?: string): Promise<FormPage> {
     let target = new URL(url)
     let next = init
     for (let hops = 0; hops <= MAX_REDIRECTS; hops += 1) {
-      const headers = new Headers(next.headers)
+      const headers = new Headers(sent)
       headers.set('accept', 'text/html')
       headers.set('cookie', cookiesFor(jar, target))
       const answer = await fetch(target, { ...next, headers, redirect: 'manual' })

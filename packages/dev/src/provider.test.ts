@@ -69,7 +69,7 @@ describe('startDevProvider', () => {
     expect(again.body).toContain('&quot;&gt;&lt;script&gt;alert(1)')
   })
 
-  it('refuses a form without its token, and one that another site sent', async () => {
+  it('refuses a form without its token, from another browser, and from another site', async () => {
     const browser = createFormBrowser()
     const form = await browser.open(makeAuthorizationRequest(client()).url, callback)
     const forged = { ...form, body: form.body.replace(/name="form_token" value="[^"]*"/, '') }
@@ -79,6 +79,10 @@ describe('startDevProvider', () => {
     const foreign = await stranger.submit(form, { ...ada, choice: 'go' }, callback)
     expect(foreign.status).toBe(400)
     expect(foreign.body).toContain('started in another browser')
+    const lured = createFormBrowser({ 'sec-fetch-site': 'cross-site' })
+    const shown = await lured.open(makeAuthorizationRequest(client()).url, callback)
+    const crossed = await lured.submit(shown, { ...ada, choice: 'go' }, callback)
+    expect(crossed.status).toBe(403)
   })
 
   it('comes back with access_denied when the user cancels', async () => {

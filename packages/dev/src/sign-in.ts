@@ -30,7 +30,13 @@ export interface AuthorizationRequest {
 const SCOPE = 'openid profile email offline_access orders:read orders:write'
 const RANDOM_BYTES = 32
 
-/** Makes an authorization request for the development provider. */
+/**
+ * Makes an authorization request for the development provider.
+ *
+ * @see RFC 7636; OpenID Connect Core, section 3.1.2.1
+ * @example
+ * const { url } = makeAuthorizationRequest(client, { prompt: 'login' })
+ */
 export function makeAuthorizationRequest(
   { provider, clientOrigin }: SignInClient,
   extra: Readonly<Record<string, string>> = {},
@@ -77,7 +83,12 @@ export async function signInForTokens(
   return (await answer.json()) as TokenAnswer
 }
 
-/** Sends a request to the token endpoint as the confidential client. */
+/**
+ * Sends a request to the token endpoint, or another one of the provider's, as the confidential client.
+ *
+ * @example
+ * const answer = await requestTokens(provider, { token }, '/token/revocation')
+ */
 export function requestTokens(
   provider: DevProvider,
   parameters: Readonly<Record<string, string>>,

@@ -82,6 +82,13 @@ describe('npm start', () => {
     expect(second.ready).toEqual(first.ready)
   })
 
+  it('takes the signals of one Ctrl+C as one wish to stop', async () => {
+    const { child } = await run(['--port', String(port)])
+    const exited = once(child, 'exit')
+    for (let count = 0; count < 3; count += 1) child.kill('SIGINT')
+    expect(await exited).toEqual([0, null])
+  })
+
   it('says in one line that its port is taken, on either loopback address', async () => {
     for (const host of ['127.0.0.1', '::1']) {
       const other = createServer().listen({ host, port, ipv6Only: host === '::1' })

@@ -13,6 +13,8 @@ interface Flags {
   readonly absoluteSeconds?: number
 }
 
+const ONE_WISH_MS = 1000
+
 const command = new Command('npm start --')
   .description('A gateway with a sample page and API, and a real OpenID provider: all it needs.')
   .addOption(
@@ -46,11 +48,14 @@ try {
 }
 
 function stopOnSignal(dev: Dev): void {
-  let stopping = false
+  let askedAt: number | undefined
   const stop = (): void => {
-    // A second signal means: now.
-    if (stopping) process.exit(1)
-    stopping = true
+    if (askedAt !== undefined) {
+      // Ctrl+C reaches us from the terminal and from each process above; a later one means: now.
+      if (Date.now() - askedAt > ONE_WISH_MS) process.exit(1)
+      return
+    }
+    askedAt = Date.now()
     dev.close().then(
       () => process.exit(0),
       () => process.exit(1),
