@@ -3,6 +3,7 @@
 // library's own tests and by `npm run lab -- hostile-tokens`.
 import { claimAttacks } from './claim-attacks.mjs'
 import { keyAttacks } from './key-attacks.mjs'
+import { signatureAttacks } from './signature-attacks.mjs'
 import { keyPair, makeToken, publicJwk } from './signer.mjs'
 import { structureAttacks } from './structure-attacks.mjs'
 
@@ -156,5 +157,10 @@ export function goodTokens({ keys, claims, idClaims, secret }) {
 
 /** @param {Scene} scene @returns {Attack[]} */
 export function hostileTokens(scene) {
-  return [...keyAttacks(scene), ...structureAttacks(scene), ...claimAttacks(scene)]
+  return [
+    ...keyAttacks(scene),
+    ...signatureAttacks(scene),
+    ...structureAttacks(scene),
+    ...claimAttacks(scene),
+  ]
 }

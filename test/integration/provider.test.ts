@@ -1,11 +1,11 @@
 import { createFormBrowser, type DevProvider, startDevProvider, TEST_USERS } from '@coatcheck/dev'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { encodeBase64url } from '../core/bytes.ts'
-import { systemRandom } from '../core/random.ts'
-import { Secret } from '../core/secret.ts'
-import { allowInsecureHttp } from '../core/unsafe.ts'
-import type { VerifiedTokenSet } from '../tokens/verified-token-set.ts'
-import { createProvider, type Provider } from './provider.ts'
+import { encodeBase64url } from '../../packages/coatcheck/src/core/bytes.ts'
+import { systemRandom } from '../../packages/coatcheck/src/core/random.ts'
+import { Secret } from '../../packages/coatcheck/src/core/secret.ts'
+import { allowInsecureHttp } from '../../packages/coatcheck/src/core/unsafe.ts'
+import { createProvider, type Provider } from '../../packages/coatcheck/src/provider/provider.ts'
+import type { VerifiedTokenSet } from '../../packages/coatcheck/src/tokens/verified-token-set.ts'
 
 const ORIGIN = 'http://localhost:9'
 const redirectUri = `${ORIGIN}/auth/callback`
