@@ -120,7 +120,7 @@ describe('renew', () => {
     ],
     ['no access token', (_, r) => json(r, 200, { token_type: 'bearer' }), { kind: 'lost' }],
   ])('T-RENEW-04 tells what became of the token: %s', async (_, handler, expected) => {
-    const { renew } = await signedIn({ timeoutMs: 300 })
+    const { renew } = await signedIn({ timeoutMs: 1500 })
     hostile.onToken = handler
     expect(await renew()).toEqual(expected)
     expect(hostile.calls.filter(({ path }) => path === '/token')).toHaveLength(1)
