@@ -10,7 +10,11 @@ const folder = join(root, 'node_modules/.coatcheck-snippets')
 rmSync(folder, { recursive: true, force: true })
 mkdirSync(folder, { recursive: true })
 
-const pages = [...filesBelow(join(root, 'docs'), ['.md']), join(root, 'README.md'), join(root, 'packages/coatcheck/README.md')]
+const pages = [
+  ...filesBelow(join(root, 'docs'), ['.md']),
+  join(root, 'README.md'),
+  join(root, 'packages/coatcheck/README.md'),
+]
 const origins = []
 for (const page of pages) {
   const blocks = [...readFileSync(page, 'utf8').matchAll(/^```ts\n([\s\S]*?)^```$/gm)]
