@@ -37,7 +37,12 @@ export interface LoginOptions {
 /** What sign-in and sign-out tell a log. */
 export type LoginEvent =
   | { readonly type: 'sign_in.started' }
-  | { readonly type: 'sign_in.failed'; readonly reason: string }
+  | {
+      readonly type: 'sign_in.failed'
+      readonly reason: string
+      /** In words, with the provider's error code where it gave one; never a secret. */
+      readonly detail?: string
+    }
   | { readonly type: 'sign_out.incomplete'; readonly reason: string }
 
 /** How a sign-in was asked for. */
@@ -190,7 +195,8 @@ export function createLogin(options: LoginOptions): Login {
 
   function failed(error: unknown, returnTo: string, setCookies: readonly string[]): Answer {
     const code = error instanceof CoatcheckError ? error.code : 'internal_error'
-    onEvent({ type: 'sign_in.failed', reason: code })
+    const detail = error instanceof CoatcheckError ? { detail: error.message } : {}
+    onEvent({ type: 'sign_in.failed', reason: code, ...detail })
     return errorPage(code, {
       returnTo,
       retryAfterSeconds: error instanceof CoatcheckError ? error.retryAfterSeconds : undefined,

@@ -301,7 +301,7 @@ describe('createSessions', () => {
         },
       },
     })
-    const error = await failing.load(ticket).catch((thrown: unknown) => thrown)
+    const error = await Promise.resolve(failing.load(ticket)).catch((thrown: unknown) => thrown)
     const values = [events, session, found, touched, sessions, error]
     const shown = values
       .map((value) => inspect(value, { depth: 12, showHidden: false }) + JSON.stringify(value))
