@@ -1,12 +1,20 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Duplex, Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import type { Forward } from '../proxy/forward.ts'
+import {
+  controllerHandler,
+  type DispatchController,
+  type DispatchHandler,
+  Exchange,
+  headerTexts,
+  RawHandler,
+} from './node-exchange.ts'
 import { failForward } from './node-failure.ts'
 import { limitedBody } from './node-limit.ts'
 
 /** The part of an undici `Dispatcher` that is used: `Agent`, `Pool` and `Client` fit. */
 export interface Dispatcher {
-  dispatch(options: DispatchOptions, handler: DispatchHandler): boolean
+  dispatch(options: DispatchOptions, handler: DispatchHandler | RawHandler): boolean
 }
 
 /** What is dispatched. */
@@ -21,28 +29,9 @@ export interface DispatchOptions {
   upgrade?: 'websocket' | null
 }
 
-/** What a dispatcher tells of a request under way. */
-export interface DispatchHandler {
-  onRequestStart(controller: DispatchController): void
-  onResponseStart(controller: DispatchController, statusCode: number): void
-  onResponseData(controller: DispatchController, chunk: Uint8Array): void
-  onResponseEnd(controller: DispatchController): void
-  onResponseError(controller: DispatchController, error: Error): void
-  onRequestUpgrade?(
-    controller: DispatchController,
-    statusCode: number,
-    headers: unknown,
-    socket: Duplex,
-  ): void
-}
-
-/** A request under way. */
-export interface DispatchController {
-  readonly rawHeaders?: unknown
-  abort(reason: Error): void
-  pause(): void
-  resume(): void
-}
+// undici 8 and later speak in controllers alone; 7 in both ways, and the raw one spares it a parsed copy of
+// every answer's headers.
+const speaksControllersOnly = new WeakSet<Dispatcher>()
 
 /**
  * Streams a decided upstream call both ways, with backpressure. A client that leaves gives the upstream's
@@ -54,45 +43,39 @@ export function forwardWithDispatcher(
   request: IncomingMessage,
   response: ServerResponse,
 ): void {
-  let current: DispatchController | undefined
-  let left = false
   const limit = { exceeded: false }
   const body = limitedBody(request, forward, limit)
-  const resume = (): void => current?.resume()
-
-  response.on('close', () => {
-    left = true
-    if (!response.writableFinished) current?.abort(new Error('the client left'))
+  const options = dispatchOptions(forward, body)
+  const exchange = new Exchange(forward, response, (error, begun) => {
+    if (
+      !begun &&
+      !speaksControllersOnly.has(dispatcher) &&
+      codeOf(error) === 'UND_ERR_INVALID_ARG'
+    ) {
+      speaksControllersOnly.add(dispatcher)
+      send()
+    } else if (mayRepeat && !response.headersSent && CLOSED.has(codeOf(error))) {
+      // A kept connection can be closed by the upstream just as it is used: what changes nothing is repeated.
+      mayRepeat = false
+      send()
+    } else failForward(request, response, error, limit.exceeded)
   })
+  let mayRepeat = body === null && (forward.method === 'GET' || forward.method === 'HEAD')
 
-  function send(mayRepeat: boolean): void {
-    dispatcher.dispatch(dispatchOptions(forward, body), {
-      onRequestStart(controller) {
-        current = controller
-        if (left) controller.abort(new Error('the client left'))
-      },
-      onResponseStart(controller, statusCode) {
-        if (statusCode < 200) return
-        response.writeHead(statusCode, forward.answerHeaders(rawHeadersOf(controller)))
-      },
-      onResponseData(controller, chunk) {
-        if (response.write(chunk)) return
-        controller.pause()
-        response.once('drain', resume)
-      },
-      onResponseEnd() {
-        response.end()
-      },
-      onResponseError(_controller, error) {
-        if (left) return
-        // A kept connection can be closed by the upstream just as it is used: what changes nothing is repeated.
-        if (mayRepeat && !response.headersSent && isClosedConnection(error)) send(false)
-        else failForward(request, response, error, limit.exceeded)
-      },
-    })
+  function send(): void {
+    const handler = speaksControllersOnly.has(dispatcher)
+      ? controllerHandler(exchange)
+      : new RawHandler(exchange)
+    dispatcher.dispatch(options, handler)
   }
 
-  send(body === null && (forward.method === 'GET' || forward.method === 'HEAD'))
+  send()
+}
+
+const CLOSED: ReadonlySet<unknown> = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'])
+
+function codeOf(error: Error): unknown {
+  return 'code' in error ? error.code : undefined
 }
 
 /** A decided call in the dispatcher's words. */
@@ -111,13 +94,5 @@ export function dispatchOptions(forward: Forward, body: Readable | null): Dispat
 /** An upstream's headers as it sent them. */
 export function rawHeadersOf(controller: DispatchController): string[] {
   const raw = controller.rawHeaders
-  if (!Array.isArray(raw)) return []
-  return raw.map((part: unknown) =>
-    Buffer.isBuffer(part) ? part.toString('latin1') : String(part),
-  )
-}
-
-function isClosedConnection(error: Error): boolean {
-  const code = 'code' in error ? error.code : undefined
-  return code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'EPIPE'
+  return Array.isArray(raw) ? headerTexts(raw) : []
 }
