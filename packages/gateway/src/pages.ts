@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import sirv from 'sirv'
 import type { GatewayConfig } from './config.ts'
+import { createStaticFiles } from './static-files.ts'
 
 /** Answers the static pages of a folder, whose files are listed once at start. */
 export type PageHandler = (request: IncomingMessage, response: ServerResponse) => void
@@ -17,20 +17,17 @@ export function createPages(config: GatewayConfig): PageHandler {
     response.end('Nothing is here.\n')
   }
   if (directory === undefined) return (_request, response) => notFound(response)
-  const serve = sirv(directory, {
-    etag: true,
-    dotfiles: false,
-    setHeaders: (response) => {
-      for (const [name, value] of headers) response.setHeader(name, value)
-    },
-  })
+  const serve = createStaticFiles(directory, headers)
   return (request, response) => {
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.writeHead(405, { allow: 'GET, HEAD' })
       response.end()
       return
     }
-    serve(request, response, () => notFound(response))
+    serve(request, response).then(
+      (found) => found || notFound(response),
+      () => response.destroy(),
+    )
   }
 }
 
