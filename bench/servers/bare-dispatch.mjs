@@ -4,6 +4,7 @@ import { Agent } from 'undici'
 import { browserRequest, serve } from './serve.mjs'
 
 const upstream = process.env.UPSTREAM ?? ''
+const BEARER = `Bearer ${'x'.repeat(900)}`
 const agent = new Agent({ connections: 64, pipelining: 1 })
 
 serve(
@@ -13,7 +14,7 @@ serve(
         origin: upstream,
         path: request.url ?? '/',
         method: 'GET',
-        headers: [...request.rawHeaders, 'authorization', `Bearer ${'x'.repeat(900)}`],
+        headers: [...request.rawHeaders, 'authorization', BEARER],
         body: null,
       },
       /** @type {any} */ ({
