@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { matchesPath, readTarget } from './path.ts'
+import { createPageMatcher, matchesPath, readTarget } from './path.ts'
 
 describe('readTarget', () => {
   it('takes a plain target apart', () => {
@@ -59,5 +59,45 @@ describe('matchesPath', () => {
     expect(matchesPath('/account/*', '/accounts')).toBe(false)
     expect(matchesPath('/account', '/account/a')).toBe(false)
     expect(matchesPath('/*', '/a')).toBe(true)
+  })
+})
+
+describe('createPageMatcher', () => {
+  it('protects a page under every name that a file server knows it by', () => {
+    const isProtected = createPageMatcher(['/report', '/account/*', '/a/b.html', '/café/*'])
+    for (const path of [
+      '/report',
+      '/report/',
+      '/report.html',
+      '/report.htm',
+      '/report/index.html',
+      '/report/index',
+      '/REPORT',
+      '/report;x=1',
+      '/;x/report',
+      '/account',
+      '/account.html',
+      '/Account/Orders',
+      '/account;a=b/orders',
+      '/a/b',
+      '/a/b/',
+      '/cafe\u0301/menu',
+    ]) {
+      expect(isProtected(path), path).toBe(true)
+    }
+    for (const path of ['/', '/reports', '/report/x', '/accounts', '/a', '/index.html']) {
+      expect(isProtected(path), path).toBe(false)
+    }
+  })
+
+  it('protects the front page, or everything', () => {
+    for (const path of ['/', '/index.html', '/index']) {
+      expect(createPageMatcher(['/'])(path), path).toBe(true)
+    }
+    expect(createPageMatcher(['/'])('/a')).toBe(false)
+    for (const path of ['/', '/a', '/a/b.css']) {
+      expect(createPageMatcher(['/*'])(path), path).toBe(true)
+    }
+    expect(createPageMatcher([])('/')).toBe(false)
   })
 })

@@ -46,6 +46,39 @@ export function matchesPath(pattern: string, path: string): boolean {
   return path.startsWith(folder) || path === folder.slice(0, -1)
 }
 
+/**
+ * A check for pages behind patterns as {@link matchesPath} has them, but in every spelling under which a
+ * file server or an app may know a page: letter case, slash at the end, `index`, `.html`, `;parameters`.
+ * Too much is protected rather than too little.
+ *
+ * @example
+ * createPageMatcher(['/account'])('/Account/index.html') // true
+ */
+export function createPageMatcher(patterns: readonly string[]): (path: string) => boolean {
+  const pages = new Set(patterns.filter((pattern) => !pattern.endsWith('/*')).map(canonicalPage))
+  const folders = patterns
+    .filter((pattern) => pattern.endsWith('/*'))
+    .map((pattern) => canonicalPage(pattern.slice(0, -2)))
+  if (patterns.length === 0) return () => false
+  return (path) => {
+    const page = canonicalPage(path)
+    return (
+      pages.has(page) || folders.some((folder) => page === folder || page.startsWith(`${folder}/`))
+    )
+  }
+}
+
+function canonicalPage(path: string): string {
+  return path
+    .normalize()
+    .toLowerCase()
+    .replace(/;[^/]*/g, '')
+    .replace(/\/{2,}/g, '/')
+    .replace(/\/$/, '')
+    .replace(/\.html?$/, '')
+    .replace(/\/index$/, '')
+}
+
 function decode(path: string): string | undefined {
   try {
     return decodeURIComponent(path)

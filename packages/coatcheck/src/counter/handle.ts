@@ -2,7 +2,7 @@ import { isLoopbackHost } from '../cookies/names.ts'
 import { type Answer, problem } from '../core/answer.ts'
 import { CoatcheckError } from '../core/errors.ts'
 import type { MaybePromise } from '../core/maybe-promise.ts'
-import { matchesPath, readTarget, type TargetParts } from '../core/path.ts'
+import { createPageMatcher, readTarget, type TargetParts } from '../core/path.ts'
 import {
   type DecidingHeaders,
   type RequestHead,
@@ -60,6 +60,7 @@ export function createHandle(options: HandleOptions): (head: RequestHead) => May
   const scheme = protocol.slice(0, -1)
   // On loopback other servers share the host: HSTS would lock them out of http.
   const hardened = protocol === 'https:' && !isLoopbackHost(hostname)
+  const isProtected = createPageMatcher(options.protectedPages)
   const authRoute = createAuthRoutes(options)
   const apiCall = createApiCall(options, host, scheme)
 
@@ -91,9 +92,7 @@ export function createHandle(options: HandleOptions): (head: RequestHead) => May
   }
 
   function page(step: Step): MaybePromise<Outcome> {
-    const { path } = step.target
-    const isProtected = options.protectedPages.some((pattern) => matchesPath(pattern, path))
-    return isProtected ? protectedPage(step) : open(step)
+    return isProtected(step.target.path) ? protectedPage(step) : open(step)
   }
 
   async function protectedPage(step: Step): Promise<Outcome> {

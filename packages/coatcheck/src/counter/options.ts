@@ -4,6 +4,7 @@ import { CoatcheckError } from '../core/errors.ts'
 import type { RandomSource } from '../core/random.ts'
 import { allowInsecureHttp } from '../core/unsafe.ts'
 import type { LoginEvent } from '../login/login.ts'
+import { readReturnAddress } from '../login/return-address.ts'
 import type { Provider } from '../provider/provider.ts'
 import type { ApiRoute, AppRoute } from '../proxy/route.ts'
 import type { KeyRing } from '../ring/key-ring.ts'
@@ -135,14 +136,31 @@ function routeFaults(options: CounterOptions): string[] {
       for (const pattern of route[key] ?? []) {
         if (!pattern.startsWith(route.path)) {
           faults.push(`${at}.${key} (${pattern}) must begin with ${route.path}`)
-        }
+        } else faults.push(...patternFaults(`${at}.${key}`, pattern))
       }
     }
+  }
+  for (const [index, pattern] of (options.pages?.protected ?? []).entries()) {
+    faults.push(...patternFaults(`pages.protected[${index}]`, pattern))
+  }
+  const home = options.signOut?.returnTo ?? '/'
+  if (readReturnAddress('https://site.invalid', home) === undefined) {
+    faults.push(`signOut.returnTo (${home}) must be a path of this site: /`)
   }
   if (options.app !== undefined) {
     faults.push(...upstreamFaults('app', options.app, true))
   }
   return faults
+}
+
+// A pattern that can never match would protect nothing, without a word.
+function patternFaults(at: string, pattern: string): string[] {
+  if (/^\/(?:[^*%?#\\\p{Cc}]*\/)?(?:\*|[^*%?#\\\p{Cc}]*)$/u.test(pattern)) {
+    if (!pattern.includes('//') && !/\/\.{1,2}(?:\/|$)/.test(pattern)) return []
+  }
+  return [
+    `${at} (${pattern}) must be a plain path, decoded, perhaps with /* at the end: /account/*`,
+  ]
 }
 
 function upstreamFaults(at: string, route: AppRoute, insecure: boolean): string[] {
