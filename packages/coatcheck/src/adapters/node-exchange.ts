@@ -127,7 +127,16 @@ export function controllerHandler(exchange: Exchange): DispatchHandler {
   }
 }
 
+// Buffers have it; their types do not say so.
+interface Latin1Bytes {
+  latin1Slice(): string
+}
+
 /** Raw header parts as text. */
 export function headerTexts(raw: readonly unknown[]): string[] {
-  return raw.map((part) => (Buffer.isBuffer(part) ? part.toString('latin1') : String(part)))
+  const texts: string[] = []
+  for (const part of raw) {
+    texts.push(typeof part === 'string' ? part : (part as Latin1Bytes).latin1Slice())
+  }
+  return texts
 }

@@ -4,7 +4,6 @@ import type { RouteUse } from './route.ts'
 // Hop-by-hop, what would speak for our whole origin, and what an upstream has no business to set in a
 // browser that it never meets: its cookies could shadow or tangle with ours.
 const DROPPED: ReadonlySet<string> = new Set([
-  'connection',
   'keep-alive',
   'proxy-connection',
   'proxy-authenticate',
@@ -38,7 +37,7 @@ const DROPPED: ReadonlySet<string> = new Set([
   'x-powered-by',
 ])
 
-const FATE = new Map<string, boolean>()
+const FATE = new Map<string, Fate>()
 const MAX_KNOWN_NAMES = 512
 
 // What an upstream sends lies on our origin: sandboxed, never sniffed, never embedded elsewhere.
@@ -67,13 +66,15 @@ export function downstreamHeaders(received: readonly string[], use: RouteUse): s
   for (let index = 0; index + 1 < received.length; index += 2) {
     const name = received[index] ?? ''
     const value = received[index + 1] ?? ''
-    const lower = lowerCaseName(name)
-    if (lower === 'cache-control')
+    const fate = fateOf(name)
+    if (fate === 'passes') headers.push(name, value)
+    else if (fate === 'connection') named = namesIn(value) ?? named
+    else if (fate === 'cache-control')
       cacheControl = cacheControl === undefined ? value : `${cacheControl}, ${value}`
-    else if (lower === 'content-disposition') disposition = value
-    else if (lower === 'connection') named = namesIn(value) ?? named
-    else if (lower === 'www-authenticate' && !/^\s*(?:bearer|dpop)\b/i.test(value)) continue
-    else if (travels(name, lower)) headers.push(name, value)
+    else if (fate === 'content-disposition') disposition = value
+    else if (fate === 'www-authenticate' && /^\s*(?:bearer|dpop)\b/i.test(value)) {
+      headers.push(name, value)
+    }
   }
   const kept = named === undefined ? headers : without(headers, named)
   kept.push('cache-control', privateCacheControl(cacheControl), ...HARDENING)
@@ -82,16 +83,33 @@ export function downstreamHeaders(received: readonly string[], use: RouteUse): s
   return kept
 }
 
-function travels(name: string, lower: string): boolean {
+type Fate =
+  | 'passes'
+  | 'dropped'
+  | 'connection'
+  | 'cache-control'
+  | 'content-disposition'
+  | 'www-authenticate'
+
+const LOOKED_AT: ReadonlyMap<string, Fate> = new Map([
+  ['connection', 'connection'],
+  ['cache-control', 'cache-control'],
+  ['content-disposition', 'content-disposition'],
+  ['www-authenticate', 'www-authenticate'],
+])
+
+function fateOf(name: string): Fate {
   const seen = FATE.get(name)
   if (seen !== undefined) return seen
-  const fate = !DROPPED.has(lower) && !lower.startsWith('access-control-')
+  const lower = lowerCaseName(name)
+  const isDropped = DROPPED.has(lower) || lower.startsWith('access-control-')
+  const fate = LOOKED_AT.get(lower) ?? (isDropped ? 'dropped' : 'passes')
   if (FATE.size < MAX_KNOWN_NAMES && name.length <= 64) FATE.set(name, fate)
   return fate
 }
 
 function privateCacheControl(value: string | undefined): string {
-  if (value === undefined) return 'no-store'
+  if (value === undefined || value === 'no-store') return 'no-store'
   const lower = value.toLowerCase()
   const keepsOthersOut = /(?:^|[\s,])(?:private|no-store)(?:$|[\s,])/.test(lower)
   return keepsOthersOut && !/\b(?:public|s-maxage)\b/.test(lower) ? value : 'no-store'
