@@ -43,6 +43,7 @@ function upstream(request: IncomingMessage, response: ServerResponse): void {
 function acceptSocket(_request: IncomingMessage, socket: Duplex): void {
   upstreamSockets.push(socket)
   socket.on('error', () => {})
+  socket.on('end', () => socket.end())
   socket.on('close', () => {
     upstreamSockets = upstreamSockets.filter((other) => other !== socket)
   })

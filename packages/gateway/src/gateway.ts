@@ -4,13 +4,14 @@ import { createServer as createHttpsServer } from 'node:https'
 import { allowInsecureHttp, type Counter, createCounter, createProvider } from 'coatcheck'
 import { createNodeHandler } from 'coatcheck/node'
 import type { Logger } from 'pino'
-import { Agent } from 'undici'
 import type { GatewayConfig } from './config.ts'
+import { createConnections } from './connections.ts'
 import { defaultHosts, listenOnAll } from './listen.ts'
 import { createLog, logEvent } from './log.ts'
 import { createPages } from './pages.ts'
 import { readClientSecret, readRing } from './secrets.ts'
 import { openStore } from './store.ts'
+import { createUpstreams } from './upstreams.ts'
 
 /** A gateway that listens. */
 export interface Gateway {
@@ -23,7 +24,6 @@ export interface Gateway {
 const SWEEP_EVERY_MS = 30_000
 const SWEEP_LIMIT = 500
 const CLOSE_GRACE_MS = 10_000
-const UPSTREAM_CONNECTIONS = 64
 
 /**
  * Starts a gateway: sign-in, sessions, guard and proxy in front of an app.
@@ -42,8 +42,8 @@ export async function startGateway(config: GatewayConfig, log?: Logger): Promise
       : { key: readFileSync(tls.keyFile), cert: readFileSync(tls.certificateFile) }
   const store = openStore(config.sessions?.store)
   const counter = createGatewayCounter(config, store.store, logger)
-  // No pipelining: one slow answer would hold up those behind it.
-  const dispatcher = new Agent({ connections: UPSTREAM_CONNECTIONS, pipelining: 1 })
+  const dispatcher = createUpstreams()
+  const connections = createConnections()
   const handler = createNodeHandler(counter, { dispatcher, pass: createPages(config) })
 
   const makeServer = (): Server => {
@@ -51,14 +51,14 @@ export async function startGateway(config: GatewayConfig, log?: Logger): Promise
       credentials === undefined
         ? createHttpServer(handler)
         : createHttpsServer(credentials, handler)
-    return server.on('upgrade', handler.upgrade)
+    return connections.watch(server.on('upgrade', handler.upgrade))
   }
   const { hostname, port: originPort, protocol } = new URL(config.origin)
   const port = config.listen?.port ?? Number(originPort || (protocol === 'https:' ? 443 : 80))
   const hosts = config.listen?.hosts ?? defaultHosts(hostname)
   const listening = await listenOnAll(makeServer, hosts, port).catch(async (error: unknown) => {
     store.close()
-    await dispatcher.close()
+    await dispatcher.destroy()
     throw error
   })
   const sweeper = setInterval(() => {
@@ -74,7 +74,7 @@ export async function startGateway(config: GatewayConfig, log?: Logger): Promise
     port: listening.port,
     close: async () => {
       clearInterval(sweeper)
-      await Promise.all(listening.servers.map((server) => closeServer(server as Server)))
+      await connections.close(CLOSE_GRACE_MS)
       await dispatcher.destroy()
       store.close()
     },
@@ -126,15 +126,4 @@ function defined<T extends object>(value: T): Defined<T> {
   return Object.fromEntries(
     Object.entries(value).filter(([, entry]) => entry !== undefined),
   ) as Defined<T>
-}
-
-function closeServer(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS)
-    server.close(() => {
-      clearTimeout(timer)
-      resolve()
-    })
-    server.closeIdleConnections()
-  })
 }

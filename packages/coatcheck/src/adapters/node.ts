@@ -5,6 +5,7 @@ import type { RequestHead } from '../core/request-head.ts'
 import type { Counter } from '../counter/counter.ts'
 import type { Outcome } from '../counter/outcome.ts'
 import { type Dispatcher, forwardWithDispatcher } from './node-dispatch.ts'
+import { sayAndClose } from './node-farewell.ts'
 import { forwardWithPlatform } from './node-platform.ts'
 import { forwardUpgrade } from './node-upgrade.ts'
 
@@ -34,6 +35,8 @@ export function createNodeHandler(counter: Counter, options: NodeHandlerOptions 
   const { dispatcher, pass } = options
 
   function carryOut(request: IncomingMessage, response: ServerResponse, outcome: Outcome): void {
+    // Gone while its request was being decided: an upstream's answer would wait for a reader for ever.
+    if (response.destroyed) return
     if (outcome.kind === 'respond') writeAnswer(request, response, outcome.answer)
     else if (outcome.kind === 'pass') {
       if (pass === undefined) writeAnswer(request, response, problem('route_unknown'))
@@ -61,6 +64,7 @@ export function createNodeHandler(counter: Counter, options: NodeHandlerOptions 
     first: Uint8Array,
   ): Promise<void> {
     const outcome = await counter.handle(headOf(request))
+    if (socket.destroyed) return
     if (outcome.kind === 'respond') refuseUpgrade(socket, outcome.answer)
     else if (
       outcome.kind === 'forward' &&
@@ -116,5 +120,5 @@ function refuseUpgrade(socket: Duplex, answer: Answer): void {
   for (let index = 0; index + 1 < headers.length; index += 2) {
     text += `${headers[index]}: ${headers[index + 1]}\r\n`
   }
-  socket.end(`${text}\r\n${body}`)
+  sayAndClose(socket, `${text}\r\n${body}`)
 }

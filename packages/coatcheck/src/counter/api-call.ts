@@ -73,6 +73,9 @@ function refuse(route: PreparedRoute, step: Step, use: RouteUse): Outcome | unde
     const allow = ['allow', [...route.methods].join(', ')]
     return { kind: 'respond', answer: problem('method_refused', { headers: allow }) }
   }
+  if (use === 'socket' && step.method !== 'GET') {
+    return { kind: 'respond', answer: problem('method_refused', { headers: ['allow', 'GET'] }) }
+  }
   if (use !== 'socket' && step.headers.upgrade !== undefined && isWebSocket(step.headers.upgrade)) {
     return respond('route_unknown')
   }

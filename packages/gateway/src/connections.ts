@@ -1,0 +1,53 @@
+import type { Server } from 'node:http'
+import type { Duplex } from 'node:stream'
+
+/** The connections of browsers. */
+export interface Connections {
+  /** Watches over a server's connections; gives it back. */
+  watch(server: Server): Server
+  /** Ends sockets at once, lets requests under way end within `graceMs`, then closes everything. */
+  close(graceMs: number): Promise<void>
+}
+
+const STALLED_MS = 60_000
+
+/**
+ * Watches over connections: a client that takes nothing of its answer for `stalledMs` is let go, because it
+ * holds a connection to the upstream as well; and nothing keeps the process from ending.
+ */
+export function createConnections(stalledMs: number = STALLED_MS): Connections {
+  const servers = new Set<Server>()
+  const upgraded = new Set<Duplex>()
+
+  function watch(server: Server): Server {
+    servers.add(server)
+    server.on('upgrade', (_request, socket) => {
+      upgraded.add(socket)
+      socket.on('close', () => upgraded.delete(socket))
+    })
+    return server.setTimeout(stalledMs, (socket) => {
+      if (socket.writableLength > 0) socket.destroy()
+      else socket.setTimeout(stalledMs)
+    })
+  }
+
+  function closeOne(server: Server, graceMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => server.closeAllConnections(), graceMs)
+      server.close(() => {
+        clearTimeout(timer)
+        resolve()
+      })
+      server.closeIdleConnections()
+    })
+  }
+
+  return {
+    watch,
+    close: async (graceMs) => {
+      // They never end by themselves, and the server counts them without being able to close them.
+      for (const socket of upgraded) socket.destroy()
+      await Promise.all([...servers].map((server) => closeOne(server, graceMs)))
+    },
+  }
+}
