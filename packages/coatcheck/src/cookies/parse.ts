@@ -32,6 +32,27 @@ export function findCookie(header: string | undefined, name: string): CookieRead
 }
 
 /**
+ * The values of all cookies of exactly this name, `max` at most: for ending what twins stand for, never for
+ * choosing from.
+ *
+ * @example
+ * listCookieValues('b=1; a=3; b=2', 'b', 4) // ['1', '2']
+ */
+export function listCookieValues(
+  header: string | undefined,
+  name: string,
+  max: number,
+): readonly string[] {
+  if (header === undefined) return []
+  const values: string[] = []
+  for (const pair of header.split(';')) {
+    const reading = findCookie(pair, name)
+    if (reading.ok && values.length < max) values.push(reading.value)
+  }
+  return values
+}
+
+/**
  * The names of all cookies that begin with `prefix`, in the order received, twins included.
  *
  * @example

@@ -59,6 +59,12 @@ export function createAuthRoutes(options: HandleOptions): (step: Step) => Promis
       const { code, rule, seen } = reading.judgement
       return problem(code, { members: { rule, seen } })
     }
+    // One of several tickets is ours: which one cannot be told, so signing out ends them all.
+    if (!reading.ok) {
+      for (const twin of await authority.twins(step.headers)) {
+        await options.sessions.end(twin, 'signed_out', { revoke: true })
+      }
+    }
     const fromScript = step.headers.fetchMode !== undefined && step.headers.fetchMode !== 'navigate'
     return login.signOut(reading.ok ? reading.session : undefined, fromScript)
   }

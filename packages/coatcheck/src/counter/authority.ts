@@ -1,4 +1,4 @@
-import { findCookie } from '../cookies/parse.ts'
+import { findCookie, listCookieValues } from '../cookies/parse.ts'
 import { andThen, type MaybePromise } from '../core/maybe-promise.ts'
 import type { DecidingHeaders } from '../core/request-head.ts'
 import { isDocumentNavigation } from '../guard/hop.ts'
@@ -25,9 +25,13 @@ export interface Authority {
   judged(intent: Intent, headers: DecidingHeaders): MaybePromise<AuthorityReading>
   /** Ticket and session alone: for page navigations and the callback. */
   ticket(headers: DecidingHeaders): MaybePromise<Session | undefined>
+  /** The sessions of all twins of the ticket: to be ended, and for nothing else. */
+  twins(headers: DecidingHeaders): Promise<readonly Session[]>
   /** What a handler of the app's own may rely on. */
   ownHandler(method: string, headers: DecidingHeaders): MaybePromise<AuthorityReading>
 }
+
+const MAX_TWINS = 8
 
 const SIGNED_OUT: AuthorityReading = { ok: false }
 
@@ -64,7 +68,16 @@ export function createAuthority(options: AuthorityOptions): Authority {
     return andThen(ticket(headers), toReading)
   }
 
-  return { judged, ticket, ownHandler }
+  async function twins(headers: DecidingHeaders): Promise<readonly Session[]> {
+    const found: Session[] = []
+    for (const value of new Set(listCookieValues(headers.cookie, ticketName, MAX_TWINS))) {
+      const loaded = await sessions.load(value)
+      if (loaded.ok) found.push(loaded.session)
+    }
+    return found
+  }
+
+  return { judged, ticket, twins, ownHandler }
 }
 
 function toReading(session: Session | undefined): AuthorityReading {

@@ -60,7 +60,7 @@ export function createHandle(options: HandleOptions): (head: RequestHead) => May
   const scheme = protocol.slice(0, -1)
   // On loopback other servers share the host: HSTS would lock them out of http.
   const hardened = protocol === 'https:' && !isLoopbackHost(hostname)
-  const isProtected = createPageMatcher(options.protectedPages)
+  const matchesProtected = createPageMatcher(options.protectedPages)
   const authRoute = createAuthRoutes(options)
   const apiCall = createApiCall(options, host, scheme)
 
@@ -92,7 +92,7 @@ export function createHandle(options: HandleOptions): (head: RequestHead) => May
   }
 
   function page(step: Step): MaybePromise<Outcome> {
-    return isProtected(step.target.path) ? protectedPage(step) : open(step)
+    return matchesProtected(step.target.path) ? protectedPage(step) : open(step, false)
   }
 
   async function protectedPage(step: Step): Promise<Outcome> {
@@ -101,7 +101,7 @@ export function createHandle(options: HandleOptions): (head: RequestHead) => May
     if (reading.ok) {
       if (hopped) return respond(cleanAddress(options.origin, target))
       const session = await options.sessions.touch(reading.session)
-      return session === undefined ? respond(signInPage(target, 401)) : open(step)
+      return session === undefined ? respond(signInPage(target, 401)) : open(step, true)
     }
     if (step.method !== 'GET' && step.method !== 'HEAD') return respond(problem('signed_out'))
     if (options.strict && !hopped && mayLackStrictCookies(step.method, step.headers)) {
@@ -111,7 +111,7 @@ export function createHandle(options: HandleOptions): (head: RequestHead) => May
   }
 
   // A page that may be shown: the app behind us answers, or whoever called us.
-  function open(step: Step): Outcome {
+  function open(step: Step, isProtected: boolean): Outcome {
     const { app, ownCookiePrefix } = options
     if (app === undefined) return { kind: 'pass', path: step.target.path }
     const identity = {
@@ -125,7 +125,7 @@ export function createHandle(options: HandleOptions): (head: RequestHead) => May
     const path = upstreamTarget(app, step.target)
     return {
       kind: 'forward',
-      forward: createPageForward(app, step.method, path, sent, ownCookiePrefix),
+      forward: createPageForward(app, step.method, path, sent, { ownCookiePrefix, isProtected }),
     }
   }
 

@@ -1,6 +1,6 @@
 import type { CookieNames } from '../cookies/names.ts'
 import { type CookieAttributes, deleteCookie, serializeCookie } from '../cookies/serialize.ts'
-import { type Answer, problem, seeOther } from '../core/answer.ts'
+import { type Answer, json, problem, seeOther } from '../core/answer.ts'
 import type { Clock } from '../core/clock.ts'
 import { CoatcheckError } from '../core/errors.ts'
 import type { RandomSource } from '../core/random.ts'
@@ -165,11 +165,8 @@ export function createLogin(options: LoginOptions): Login {
     if (session !== undefined) await sessions.end(session, 'signed_out', { revoke: true })
     const clear = setCookieHeaders([deleteCookie(names.ticket, ticketAttributes)])
     if (fromScript) {
-      return {
-        status: 200,
-        headers: ['content-type', 'application/json', 'cache-control', 'no-store', ...clear],
-        body: '{"state":"signed_out"}\n',
-      }
+      const answer = json({ state: 'signed_out' })
+      return { ...answer, headers: [...answer.headers, ...clear] }
     }
     return seeOther(await afterSignOut(session), ['referrer-policy', 'no-referrer', ...clear])
   }

@@ -1,4 +1,5 @@
 import { lowerCaseName } from '../core/request-head.ts'
+import { privateCacheControl } from './response-headers.ts'
 
 const DROPPED: ReadonlySet<string> = new Set([
   'connection',
@@ -14,16 +15,24 @@ const DROPPED: ReadonlySet<string> = new Set([
   'secure-session-challenge',
 ])
 
+/** What is to be known of an app's page. */
+export interface AppAnswer {
+  readonly ownCookiePrefix: string
+  /** A protected page: no shared cache keeps it. */
+  readonly isProtected: boolean
+}
+
 /**
  * The headers of an app's own page: its own, less hop-by-hop ones and every cookie that bears our name in
  * any letter case.
  *
  * @see RFC 9110, section 7.6.1; RFC 6265bis, section 5.4
  * @example
- * appAnswerHeaders(['Set-Cookie', '__host-http-COATCHECK=evil'], '__Host-Http-coatcheck') // []
+ * appAnswerHeaders(['Set-Cookie', '__host-http-COATCHECK=evil'], { ownCookiePrefix: '__Host-Http-coatcheck', isProtected: false }) // []
  */
-export function appAnswerHeaders(received: readonly string[], ownCookiePrefix: string): string[] {
-  const ours = ownCookiePrefix.toLowerCase()
+export function appAnswerHeaders(received: readonly string[], answer: AppAnswer): string[] {
+  const ours = answer.ownCookiePrefix.toLowerCase()
+  let cacheControl: string | undefined
   const headers: string[] = []
   for (let index = 0; index + 1 < received.length; index += 2) {
     const name = received[index] ?? ''
@@ -39,7 +48,10 @@ export function appAnswerHeaders(received: readonly string[], ownCookiePrefix: s
         .startsWith(ours)
     )
       continue
-    headers.push(name, value)
+    if (answer.isProtected && lower === 'cache-control')
+      cacheControl = cacheControl === undefined ? value : `${cacheControl}, ${value}`
+    else headers.push(name, value)
   }
+  if (answer.isProtected) headers.push('cache-control', privateCacheControl(cacheControl))
   return headers
 }

@@ -1,4 +1,4 @@
-import { appAnswerHeaders } from './app-headers.ts'
+import { type AppAnswer, appAnswerHeaders } from './app-headers.ts'
 import { downstreamHeaders } from './response-headers.ts'
 import { type AppRoute, type PreparedRoute, prepareRoute, type RouteUse } from './route.ts'
 
@@ -47,7 +47,7 @@ export function createPageForward(
   method: string,
   path: string,
   headers: readonly string[],
-  ownCookiePrefix: string,
+  answer: AppAnswer,
 ): Forward {
   return {
     origin: app.upstreamOrigin,
@@ -58,7 +58,7 @@ export function createPageForward(
     maxRequestBytes: app.maxRequestBytes,
     headersTimeoutMs: app.headersTimeoutMs,
     bodyTimeoutMs: app.bodyTimeoutMs,
-    answerHeaders: (received) => appAnswerHeaders(received, ownCookiePrefix),
+    answerHeaders: (received) => appAnswerHeaders(received, answer),
   }
 }
 

@@ -163,7 +163,7 @@ describe('appAnswerHeaders', () => {
         'Clear-Site-Data',
         '"cookies"',
       ],
-      '__Host-Http-coatcheck',
+      { ownCookiePrefix: '__Host-Http-coatcheck', isProtected: false },
     )
     expect(got).toEqual(['Set-Cookie', 'theme=dark'])
   })

@@ -108,7 +108,8 @@ function fateOf(name: string): Fate {
   return fate
 }
 
-function privateCacheControl(value: string | undefined): string {
+/** What the upstream said of caching, if it keeps shared caches out; else `no-store`. */
+export function privateCacheControl(value: string | undefined): string {
   if (value === undefined || value === 'no-store') return 'no-store'
   const lower = value.toLowerCase()
   const keepsOthersOut = /(?:^|[\s,])(?:private|no-store)(?:$|[\s,])/.test(lower)
