@@ -4,7 +4,7 @@ import { CoatcheckError } from 'coatcheck'
 import { Command } from 'commander'
 import { ConfigError } from './config.ts'
 import { readConfigFile } from './config-file.ts'
-import { startGateway } from './gateway.ts'
+import { checkGateway, startGateway } from './gateway.ts'
 import { writeNewRing } from './secrets.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
@@ -22,6 +22,7 @@ program
   .action(async (file: string, options: { check?: boolean }) => {
     const config = readConfigFile(file)
     if (options.check === true) {
+      checkGateway(config)
       console.log(`${file} is in order.`)
       return
     }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { parseDocument } from 'yaml'
+import { type Document, parseDocument } from 'yaml'
 import { ConfigError, type GatewayConfig, parseConfig } from './config.ts'
 
 /**
@@ -14,7 +14,15 @@ export function readConfigFile(file: string): GatewayConfig {
       document.errors.map((error) => `${file}: ${error.message.split('\n')[0]}`),
     )
   }
-  return resolveFiles(parseConfig(document.toJS({ maxAliasCount: 10 })), dirname(resolve(file)))
+  return resolveFiles(parseConfig(toValue(document, file)), dirname(resolve(file)))
+}
+
+function toValue(document: Document, file: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 10 })
+  } catch {
+    throw new ConfigError([`${file}: its aliases lead nowhere or are too many: write values out`])
+  }
 }
 
 function readText(file: string): string {

@@ -1,15 +1,20 @@
-import { readFileSync } from 'node:fs'
 import { createServer as createHttpServer, type Server } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
-import { allowInsecureHttp, type Counter, createCounter, createProvider } from 'coatcheck'
+import {
+  allowInsecureHttp,
+  type Counter,
+  createCounter,
+  createProvider,
+  type Provider,
+} from 'coatcheck'
 import { createNodeHandler } from 'coatcheck/node'
 import type { Logger } from 'pino'
 import type { GatewayConfig } from './config.ts'
 import { createConnections } from './connections.ts'
+import { type GatewaySecrets, readSecrets } from './gateway-secrets.ts'
 import { defaultHosts, listenOnAll } from './listen.ts'
 import { createLog, logEvent } from './log.ts'
 import { createPages } from './pages.ts'
-import { readClientSecret, readRing } from './secrets.ts'
 import { openStore } from './store.ts'
 import { createUpstreams } from './upstreams.ts'
 
@@ -35,16 +40,14 @@ const CLOSE_GRACE_MS = 10_000
  */
 export async function startGateway(config: GatewayConfig, log?: Logger): Promise<Gateway> {
   const logger = log ?? createLog(config.log?.level ?? 'info')
-  const tls = config.listen?.tls
-  const credentials =
-    tls === undefined
-      ? undefined
-      : { key: readFileSync(tls.keyFile), cert: readFileSync(tls.certificateFile) }
+  const secrets = readSecrets(config)
+  const { credentials } = secrets
+  const pass = createPages(config)
   const store = openStore(config.sessions?.store)
-  const counter = createGatewayCounter(config, store.store, logger)
+  const { counter, provider } = createGatewayCounter(config, secrets, store.store, logger)
   const dispatcher = createUpstreams()
   const connections = createConnections()
-  const handler = createNodeHandler(counter, { dispatcher, pass: createPages(config) })
+  const handler = createNodeHandler(counter, { dispatcher, pass })
 
   const makeServer = (): Server => {
     const server =
@@ -67,6 +70,10 @@ export async function startGateway(config: GatewayConfig, log?: Logger): Promise
       .catch(() => logger.warn({ code: 'store_unavailable' }, 'sweep.failed'))
   }, SWEEP_EVERY_MS)
   sweeper.unref()
+  // Tried once at start so that health can tell; a provider that is down keeps nobody from starting.
+  provider
+    .ready()
+    .catch(() => logger.warn({ code: 'provider_unavailable' }, 'provider.unavailable'))
   for (const unsafe of config.unsafe ?? []) logger.warn({ unsafe }, 'unsafe.option')
 
   return {
@@ -81,32 +88,40 @@ export async function startGateway(config: GatewayConfig, log?: Logger): Promise
   }
 }
 
+/**
+ * Checks whatever can be checked without starting: secrets, ring, certificate, addresses, patterns.
+ *
+ * Throws `ConfigError` or `CoatcheckError` with all faults of its kind at once.
+ */
+export function checkGateway(config: GatewayConfig): void {
+  const secrets = readSecrets(config)
+  createPages(config)
+  createGatewayCounter(config, secrets, openStore({ kind: 'memory' }).store, createLog('silent'))
+}
+
 function createGatewayCounter(
   config: GatewayConfig,
+  secrets: GatewaySecrets,
   store: ReturnType<typeof openStore>['store'],
   logger: Logger,
-): Counter {
+): { readonly counter: Counter; readonly provider: Provider } {
   const { provider: settings, pages, sessions, cookie, apis, signOut, trustedProxyHops } = config
   const insecure = config.unsafe?.includes('insecure-http') === true
   const { idleSeconds, absoluteSeconds, renewBeforeSeconds } = sessions ?? {}
   const provider = createProvider({
     issuer: settings.issuer,
     clientId: settings.clientId,
-    clientSecret: readClientSecret(settings),
+    clientSecret: secrets.clientSecret,
     ...defined({
       audience: settings.audience,
       refreshReuseGraceSeconds: settings.refreshReuseGraceSeconds,
     }),
     ...(insecure ? { [allowInsecureHttp]: true as const } : {}),
   })
-  // Tried once at start so that health can tell; a provider that is down keeps nobody from starting.
-  provider
-    .ready()
-    .catch(() => logger.warn({ code: 'provider_unavailable' }, 'provider.unavailable'))
-  return createCounter({
+  const counter = createCounter({
     origin: config.origin,
     provider,
-    ring: readRing(config.ring.file),
+    ring: secrets.ring,
     sessions: { store, ...defined({ idleSeconds, absoluteSeconds, renewBeforeSeconds }) },
     signIn: defined({ scope: settings.scope, parameters: settings.parameters }),
     ...defined({ cookie: cookie && defined(cookie) }),
@@ -117,6 +132,7 @@ function createGatewayCounter(
     ...(insecure ? { [allowInsecureHttp]: true } : {}),
     onEvent: (event) => logEvent(logger, event),
   })
+  return { counter, provider }
 }
 
 type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> }

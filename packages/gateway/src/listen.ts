@@ -33,7 +33,7 @@ export async function listenOnAll(
 export function defaultHosts(hostname: string): readonly string[] {
   if (hostname === 'localhost' || hostname.endsWith('.localhost')) return ['127.0.0.1', '::1']
   if (hostname === '[::1]') return ['::1']
-  return /^127\./.test(hostname) ? [hostname] : ['::']
+  return /^127\.\d+\.\d+\.\d+$/.test(hostname) ? [hostname] : ['::']
 }
 
 function listenOn(server: Server, host: string, port: number): Promise<void> {

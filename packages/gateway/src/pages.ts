@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { GatewayConfig } from './config.ts'
-import { createStaticFiles } from './static-files.ts'
+import { ConfigError, type GatewayConfig } from './config.ts'
+import { createStaticFiles, type StaticFiles } from './static-files.ts'
 
 /** Answers the static pages of a folder, whose files are listed once at start. */
 export type PageHandler = (request: IncomingMessage, response: ServerResponse) => void
@@ -17,7 +17,7 @@ export function createPages(config: GatewayConfig): PageHandler {
     response.end('Nothing is here.\n')
   }
   if (directory === undefined) return (_request, response) => notFound(response)
-  const serve = createStaticFiles(directory, headers)
+  const serve = openFolder(directory, headers)
   return (request, response) => {
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.writeHead(405, { allow: 'GET, HEAD' })
@@ -28,6 +28,14 @@ export function createPages(config: GatewayConfig): PageHandler {
       (found) => found || notFound(response),
       () => response.destroy(),
     )
+  }
+}
+
+function openFolder(directory: string, headers: ReturnType<typeof pageHeaders>): StaticFiles {
+  try {
+    return createStaticFiles(directory, headers)
+  } catch {
+    throw new ConfigError([`pages.directory: ${directory} cannot be read: is it a folder?`])
   }
 }
 
@@ -56,7 +64,9 @@ function pageHeaders(
     ['cache-control', 'no-cache'],
   ]
   const loopback =
-    hostname === 'localhost' || hostname.endsWith('.localhost') || /^127\./.test(hostname)
+    hostname === 'localhost' ||
+    hostname.endsWith('.localhost') ||
+    /^127\.\d+\.\d+\.\d+$/.test(hostname)
   if (protocol === 'https:' && !loopback)
     headers.push(['strict-transport-security', 'max-age=31536000'])
   return headers

@@ -1,4 +1,5 @@
-import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { createSecureContext } from 'node:tls'
 import { Secret } from 'coatcheck'
 import { createKeyRing, generateKeyRing, type KeyRing, type KeyRingFile } from 'coatcheck/ring'
 import { ConfigError, type GatewayConfig } from './config.ts'
@@ -13,9 +14,11 @@ export function readClientSecret(provider: GatewayConfig['provider']): Secret {
       ? readSecretFile(clientSecretFile ?? '')
       : process.env[clientSecretEnv]
   if (value === undefined || value.trim() === '') {
-    throw new ConfigError([
-      `provider.clientSecretEnv: the environment variable ${clientSecretEnv} is empty`,
-    ])
+    const where =
+      clientSecretEnv === undefined
+        ? `clientSecretFile: ${clientSecretFile}`
+        : `clientSecretEnv: the environment variable ${clientSecretEnv}`
+    throw new ConfigError([`provider.${where} is empty`])
   }
   return new Secret(value.trim())
 }
@@ -39,14 +42,36 @@ export function readRing(file: string): KeyRing {
  * overwriting it would end every session.
  */
 export function writeNewRing(file: string): void {
-  if (existsSync(file)) {
-    throw new ConfigError([`${file} is there already: overwriting it would end every session`])
+  try {
+    const text = `${JSON.stringify(generateKeyRing(), null, 2)}\n`
+    writeFileSync(file, text, { mode: 0o600, flag: 'wx' })
+  } catch (error) {
+    const taken = error instanceof Error && 'code' in error && error.code === 'EEXIST'
+    throw new ConfigError([
+      taken
+        ? `${file} is there already: overwriting it would end every session`
+        : `${file} cannot be written: is its folder there?`,
+    ])
   }
-  writeFileSync(file, `${JSON.stringify(generateKeyRing(), null, 2)}\n`, {
-    mode: 0o600,
-    flag: 'wx',
-  })
   chmodSync(file, 0o600)
+}
+
+/** Key and certificate of the gateway's own server, if it has them. */
+export function readTls(
+  listen: GatewayConfig['listen'],
+): { readonly key: string; readonly cert: string } | undefined {
+  if (listen?.tls === undefined) return undefined
+  const { keyFile, certificateFile } = listen.tls
+  const key = readSecretFile(keyFile)
+  try {
+    const cert = readFileSync(certificateFile, 'utf8')
+    createSecureContext({ key, cert })
+    return { key, cert }
+  } catch {
+    throw new ConfigError([
+      `listen.tls: ${keyFile} and ${certificateFile} must be a key and its certificate, in PEM`,
+    ])
+  }
 }
 
 function readSecretFile(file: string): string {
@@ -56,7 +81,7 @@ function readSecretFile(file: string): string {
     mode = statSync(file).mode
     text = readFileSync(file, 'utf8')
   } catch {
-    throw new ConfigError([`${file} cannot be read: a ring is made with \`coatcheck keys FILE\``])
+    throw new ConfigError([`${file} cannot be read (a ring is made with \`coatcheck keys FILE\`)`])
   }
   if (process.platform !== 'win32' && (mode & OTHERS_MAY_READ) !== 0) {
     throw new ConfigError([`${file} can be read by others: run chmod 600 ${file}`])

@@ -1,0 +1,34 @@
+import { CoatcheckError, type Secret } from 'coatcheck'
+import type { KeyRing } from 'coatcheck/ring'
+import { ConfigError, type GatewayConfig } from './config.ts'
+import { readClientSecret, readRing, readTls } from './secrets.ts'
+
+/** What a gateway reads from files that its owner alone may read. */
+export interface GatewaySecrets {
+  readonly clientSecret: Secret
+  readonly ring: KeyRing
+  readonly credentials: ReturnType<typeof readTls>
+}
+
+/** Reads them all. Throws {@link ConfigError} with all faults at once. */
+export function readSecrets(config: GatewayConfig): GatewaySecrets {
+  const faults: string[] = []
+  const clientSecret = attempt(faults, () => readClientSecret(config.provider))
+  const ring = attempt(faults, () => readRing(config.ring.file))
+  const credentials = attempt(faults, () => readTls(config.listen))
+  if (faults.length > 0 || clientSecret === undefined || ring === undefined) {
+    throw new ConfigError(faults)
+  }
+  return { clientSecret, ring, credentials }
+}
+
+function attempt<T>(faults: string[], read: () => T): T | undefined {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof ConfigError) faults.push(...error.faults)
+    else if (error instanceof CoatcheckError) faults.push(error.message)
+    else throw error
+    return undefined
+  }
+}
