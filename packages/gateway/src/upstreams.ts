@@ -1,7 +1,8 @@
 import type { NodeHandlerOptions } from 'coatcheck/node'
 import { Agent } from 'undici'
 
-const CALL_CONNECTIONS = 64
+// Slow clients hold one each while they send and receive: a few dozen must not hold up the rest.
+const CALL_CONNECTIONS = 512
 
 /** The connections to upstreams. */
 export type Upstreams = NonNullable<NodeHandlerOptions['dispatcher']> & { destroy(): Promise<void> }
@@ -9,7 +10,7 @@ export type Upstreams = NonNullable<NodeHandlerOptions['dispatcher']> & { destro
 /**
  * Connections to upstreams: a bounded number for calls, none of them pipelined, since one slow answer would
  * hold up those behind it; and others for event streams and sockets, which never end by themselves: the
- * sixty-fifth would hold up every call.
+ * last one would hold up every call.
  */
 export function createUpstreams(): Upstreams {
   const calls = new Agent({ connections: CALL_CONNECTIONS, pipelining: 1 })

@@ -55,7 +55,13 @@ export function createNodeHandler(counter: Counter, options: NodeHandlerOptions 
       outcome
         .then((later) => carryOut(request, response, later))
         .catch(() => fail(request, response))
-    } else carryOut(request, response, outcome)
+      return
+    }
+    try {
+      carryOut(request, response, outcome)
+    } catch {
+      fail(request, response)
+    }
   }
 
   async function answerUpgrade(

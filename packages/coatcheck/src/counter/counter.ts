@@ -92,7 +92,10 @@ export function createCounter(options: CounterOptions): Counter {
     origin,
     strict: sameSite === 'strict',
     protectedPages: options.pages?.protected ?? [],
-    routes: (options.apis ?? []).map(prepareRoute),
+    // The longest first: `/api/` must not swallow what `/api/admin/` allows less of.
+    routes: (options.apis ?? [])
+      .map(prepareRoute)
+      .toSorted((one, other) => other.path.length - one.path.length),
     ...(options.app === undefined ? {} : { app: prepareApp(options.app) }),
     ownCookiePrefix: names.ours,
     trustedProxyHops: options.trustedProxyHops ?? 0,

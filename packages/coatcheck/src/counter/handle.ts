@@ -88,7 +88,8 @@ export function createHandle(options: HandleOptions): (head: RequestHead) => May
   function clientAddress(head: RequestHead, headers: DecidingHeaders): string | undefined {
     if (options.trustedProxyHops === 0) return head.remoteAddress
     const appended = headers.forwardedFor?.split(',').map((address) => address.trim())
-    return appended?.at(-options.trustedProxyHops) ?? head.remoteAddress
+    const vouchedFor = appended?.at(-options.trustedProxyHops)
+    return vouchedFor !== undefined && isAddress(vouchedFor) ? vouchedFor : head.remoteAddress
   }
 
   function page(step: Step): MaybePromise<Outcome> {
@@ -144,6 +145,11 @@ export function createHandle(options: HandleOptions): (head: RequestHead) => May
       return failed(error)
     }
   }
+}
+
+// Enough to keep words and other headers' grammar out; whoever uses an address parses it.
+function isAddress(text: string): boolean {
+  return /^(?:\d{1,3}(?:\.\d{1,3}){3}|(?=.*:)[0-9a-f:.]{2,45})$/i.test(text)
 }
 
 function cleanAddress(origin: string, target: string): Answer {
