@@ -5,6 +5,20 @@ import { describe, expect, it } from 'vitest'
 import { createConnections } from './connections.ts'
 
 describe('connections', () => {
+  it('closes one that is kept for a next request, when none comes', async () => {
+    const connections = createConnections()
+    const server = connections.watch(createServer((_request, response) => response.end('done')))
+    server.keepAliveTimeout = 50
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const kept = connect((server.address() as AddressInfo).port, '127.0.0.1')
+    kept.resume()
+    const closed = once(kept, 'close', { signal: AbortSignal.timeout(10_000) })
+    kept.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+    await closed
+    await connections.close(10)
+  })
+
   it('lets go of a client that takes nothing, and of no other', async () => {
     let open = 0
     const connections = createConnections(100)

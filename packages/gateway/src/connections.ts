@@ -1,4 +1,4 @@
-import type { Server } from 'node:http'
+import type { Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 
 /** The connections of browsers. */
@@ -18,16 +18,20 @@ const STALLED_MS = 60_000
 export function createConnections(stalledMs: number = STALLED_MS): Connections {
   const servers = new Set<Server>()
   const upgraded = new Set<Duplex>()
+  const latest = new WeakMap<Duplex, ServerResponse>()
 
   function watch(server: Server): Server {
     servers.add(server)
+    server.on('request', (request, response) => latest.set(request.socket, response))
     server.on('upgrade', (_request, socket) => {
       upgraded.add(socket)
       socket.on('close', () => upgraded.delete(socket))
     })
     return server.setTimeout(stalledMs, (socket) => {
-      if (socket.writableLength > 0) socket.destroy()
-      else socket.setTimeout(stalledMs)
+      // Also called for connections that are kept for a next request and have waited long enough.
+      const working = latest.get(socket)?.writableFinished === false
+      if (working && socket.writableLength === 0) socket.setTimeout(stalledMs)
+      else socket.destroy()
     })
   }
 
