@@ -19,3 +19,15 @@ child.once('exit', (code) => {
 for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) {
   process.on(signal, () => child.kill(signal))
 }
+
+// npm hands SIGTERM to the shell that it started us with, and the shell dies alone: without npm above us
+// nobody could stop what runs here.
+if (process.env.npm_lifecycle_event === 'start') {
+  const { ppid } = process
+  const watch = setInterval(() => {
+    if (process.ppid === ppid) return
+    clearInterval(watch)
+    child.kill('SIGTERM')
+  }, 200)
+  watch.unref()
+}

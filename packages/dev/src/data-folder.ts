@@ -76,12 +76,15 @@ export function openDataFolder(path: string): DataFolder {
   return { path: absolute, file, keep, keepText, forget, release }
 }
 
+const LOCK_WAIT_MS = 5000
+
 function lock(folder: string): () => void {
   const path = join(folder, 'lock')
   try {
     const database = new DatabaseSync(path)
     chmodSync(path, OWNER_ONLY_FILE)
-    database.exec('PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE')
+    // An earlier start that was just told to stop may still be letting requests end.
+    database.exec(`PRAGMA busy_timeout = ${LOCK_WAIT_MS}; BEGIN EXCLUSIVE`)
     return () => database.close()
   } catch (error) {
     if (!(error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY)) {
