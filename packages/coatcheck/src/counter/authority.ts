@@ -64,7 +64,7 @@ export function createAuthority(options: AuthorityOptions): Authority {
   function ownHandler(method: string, headers: DecidingHeaders): MaybePromise<AuthorityReading> {
     const reads = method === 'GET' || method === 'HEAD'
     if (!reads) return judged('change', headers)
-    if (!isDocumentNavigation(headers)) return judged('events', headers)
+    if (!isDocumentNavigation(headers)) return judged('page', headers)
     return andThen(ticket(headers), toReading)
   }
 

@@ -110,6 +110,18 @@ describe('createGuard', () => {
     )
   })
 
+  it('lets a page load its own parts, whatever they are, and no other site', () => {
+    for (const destination of ['style', 'script', 'image', 'font', 'iframe', 'empty']) {
+      const from = (site: string) =>
+        verdict('page', 'sec-fetch-site', site, 'sec-fetch-dest', destination)
+      expect(from('same-origin'), destination).toBe('passes by fetch-site')
+      for (const site of ['same-site', 'cross-site', 'none']) {
+        expect(from(site), destination).toBe('cross_site_refused')
+      }
+    }
+    expect(verdict('page', 'sec-fetch-dest', 'script')).toBe('origin_evidence_missing')
+  })
+
   it('T-GUARD-07 takes nothing but an exact Origin for a WebSocket', () => {
     expect(verdict('socket', 'origin', OWN)).toBe('passes by origin')
     expect(verdict('socket', 'origin', 'https://evil.test')).toBe('cross_site_refused')

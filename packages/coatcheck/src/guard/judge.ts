@@ -8,8 +8,9 @@ import type { DecidingHeaders } from '../core/request-head.ts'
  * - `events`: a listed event stream or our own status routes, which cannot send a header
  * - `download`: a listed download, which a plain link starts
  * - `socket`: a WebSocket handshake
+ * - `page`: what a page of the app's own loads: styles, scripts, images, its own fetches
  */
-export type Intent = 'change' | 'api' | 'events' | 'download' | 'socket'
+export type Intent = 'change' | 'api' | 'events' | 'download' | 'socket' | 'page'
 
 /** Why a request may or may not use the cookie's authority. */
 export type Judgement =
@@ -63,7 +64,7 @@ export function createGuard(
 // An API's answer shown as a document, frame, script or worker would run the upstream's bytes on our
 // origin: only fetch, EventSource and a listed download (always an attachment) get it.
 function judgeDestination(intent: Intent, headers: DecidingHeaders): Judgement | undefined {
-  if (intent === 'change' || intent === 'socket') return undefined
+  if (intent === 'change' || intent === 'socket' || intent === 'page') return undefined
   const destination = headers.fetchDest
   if (destination === undefined || destination === 'empty') return undefined
   if (intent === 'download' && destination === 'document') return undefined

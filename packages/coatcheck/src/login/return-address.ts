@@ -1,4 +1,4 @@
-const MAX_RETURN_CHARACTERS = 8000
+const MAX_RETURN_CHARACTERS = 4000
 
 /**
  * The path, query and fragment to go to after sign-in, or `undefined` for anything that is not a plain

@@ -51,6 +51,7 @@ export const TRANSACTION_SECONDS = 600
 export const MAX_TRANSACTIONS = 6
 
 const MAX_COOKIE_RETURN_CHARACTERS = 600
+const MAX_LONG_RETURNS_A_MINUTE = 300
 
 // The provider's answer is a cross-site navigation: a Strict cookie would stay behind.
 const ATTRIBUTES: CookieAttributes = { secure: true, httpOnly: true, sameSite: 'Lax', path: '/' }
@@ -92,6 +93,10 @@ export function createTransactions(options: TransactionsOptions): Transactions {
   async function keepReturn(suffix: string, returnTo: string, now: number) {
     if (returnTo.length <= MAX_COOKIE_RETURN_CHARACTERS) return { returnTo }
     const expiresAt = now + TRANSACTION_SECONDS * 1000
+    // Nobody has signed in yet: what strangers can make us store is bounded, and beyond it the way back is lost.
+    const minute = Math.floor(now / 60_000)
+    const hasRoom = await store.claim(`returns:${minute}`, now + 120_000, MAX_LONG_RETURNS_A_MINUTE)
+    if (!hasRoom) return { returnTo: '/' }
     const value = sealValue(ring, { ...sealOptions(suffix), bytes: encodeUtf8(returnTo), random })
     await store.putBlob(`return:${suffix}`, encodeUtf8(value), expiresAt)
     return {}
