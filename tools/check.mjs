@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { root } from './sources.mjs'
 
-const GUARDS = ['layers', 'exports', 'sizes', 'errors-doc', 'snippets', 'types']
+const GUARDS = ['layers', 'exports', 'sizes', 'errors-doc', 'snippets', 'compiles']
 let failed = 0
 for (const guard of GUARDS) {
   const { status } = spawnSync(process.execPath, [join(root, 'tools', `${guard}.mjs`)], {

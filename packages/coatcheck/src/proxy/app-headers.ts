@@ -1,15 +1,9 @@
 import { lowerCaseName } from '../core/request-head.ts'
+import { HOP_BY_HOP } from './hop-by-hop.ts'
 import { privateCacheControl } from './response-headers.ts'
 
 const DROPPED: ReadonlySet<string> = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'proxy-authenticate',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
+  ...HOP_BY_HOP,
   'clear-site-data',
   'secure-session-registration',
   'secure-session-challenge',

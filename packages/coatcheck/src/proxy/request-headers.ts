@@ -1,18 +1,11 @@
 import { withoutCookies } from '../cookies/parse.ts'
 import { lowerCaseName, readDecidingHeaders } from '../core/request-head.ts'
+import { HOP_BY_HOP } from './hop-by-hop.ts'
 
 // Hop-by-hop (RFC 9110, 7.6.1), what only we may say (identity, forwarding, the cookie), and what turns one
 // method or address into another behind our back.
 const DROPPED: ReadonlySet<string> = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
+  ...HOP_BY_HOP,
   'expect',
   'host',
   'cookie',

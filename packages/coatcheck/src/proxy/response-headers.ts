@@ -1,16 +1,11 @@
 import { lowerCaseName } from '../core/request-head.ts'
+import { HOP_BY_HOP } from './hop-by-hop.ts'
 import type { RouteUse } from './route.ts'
 
 // Hop-by-hop, what would speak for our whole origin, and what an upstream has no business to set in a
 // browser that it never meets: its cookies could shadow or tangle with ours.
 const DROPPED: ReadonlySet<string> = new Set([
-  'keep-alive',
-  'proxy-connection',
-  'proxy-authenticate',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
+  ...HOP_BY_HOP,
   'set-cookie',
   'set-cookie2',
   'clear-site-data',

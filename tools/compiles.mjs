@@ -10,4 +10,4 @@ for (const project of ['tsconfig.test.json', 'packages/coatcheck/tsconfig.page-c
   const { status, stdout } = spawnSync(tsc, ['-p', join(root, project)], { encoding: 'utf8' })
   if (status !== 0) faults.push(...stdout.trim().split('\n').slice(0, 20))
 }
-report('types', faults)
+report('compiles', faults)
