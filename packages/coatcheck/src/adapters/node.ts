@@ -69,14 +69,10 @@ export function createNodeHandler(counter: Counter, options: NodeHandlerOptions 
     socket: Duplex,
     first: Uint8Array,
   ): Promise<void> {
-    const outcome = await counter.handle(headOf(request))
+    const outcome = await counter.upgrade(headOf(request))
     if (socket.destroyed) return
     if (outcome.kind === 'respond') refuseUpgrade(socket, outcome.answer)
-    else if (
-      outcome.kind === 'forward' &&
-      outcome.forward.use === 'socket' &&
-      dispatcher !== undefined
-    ) {
+    else if (outcome.kind === 'forward' && dispatcher !== undefined) {
       forwardUpgrade(dispatcher, outcome.forward, request, socket, first)
     } else refuseUpgrade(socket, problem('route_unknown'))
   }

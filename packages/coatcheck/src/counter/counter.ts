@@ -1,7 +1,8 @@
 import { cookieNames } from '../cookies/names.ts'
 import type { CookieAttributes } from '../cookies/serialize.ts'
+import { problem } from '../core/answer.ts'
 import { systemClock } from '../core/clock.ts'
-import type { MaybePromise } from '../core/maybe-promise.ts'
+import { andThen, type MaybePromise } from '../core/maybe-promise.ts'
 import { systemRandom } from '../core/random.ts'
 import type { RequestHead } from '../core/request-head.ts'
 import { readDecidingHeaders } from '../core/request-head.ts'
@@ -11,7 +12,7 @@ import { prepareApp } from '../proxy/forward.ts'
 import { prepareRoute } from '../proxy/route.ts'
 import { createSessions, type Session } from '../sessions/sessions.ts'
 import { createAuthority } from './authority.ts'
-import { createFetchSkin } from './fetch-skin.ts'
+import { createFetchSkin, headOfRequest } from './fetch-skin.ts'
 import { createHandle } from './handle.ts'
 import { type CounterOptions, checkOptions } from './options.ts'
 import type { Outcome } from './outcome.ts'
@@ -20,10 +21,12 @@ import type { Outcome } from './outcome.ts'
 export interface Counter {
   /** Decides a request, at once where the store answers at once. Bodies never enter; never throws or rejects. */
   handle(head: RequestHead): MaybePromise<Outcome>
+  /** Decides a WebSocket handshake: to be joined with its upstream (`use` is `socket`), or an answer that refuses it. */
+  upgrade(head: RequestHead): MaybePromise<Outcome>
   /** The same for web `Request` and `Response`; pages that are the app's own are answered by `pass`, else 404. */
   fetch(request: Request, pass?: (request: Request) => Promise<Response>): Promise<Response>
   /** Whose session a request of one's own handlers belongs to, and counts as activity; `undefined` when it may not use one. */
-  session(head: RequestHead): Promise<Session | undefined>
+  session(request: RequestHead | Request): Promise<Session | undefined>
   /** Removes sessions that are over, `limit` at most; gives back how many. */
   sweep(limit?: number): Promise<number>
   readonly origin: string
@@ -44,6 +47,7 @@ export interface Counter {
 export function createCounter(options: CounterOptions): Counter {
   checkOptions(options)
   const { origin, provider, ring } = options
+  const { host } = new URL(origin)
   const clock = options.clock ?? systemClock
   const random = options.random ?? systemRandom
   const onEvent = options.onEvent ?? (() => {})
@@ -109,11 +113,22 @@ export function createCounter(options: CounterOptions): Counter {
   return {
     origin,
     handle,
+    upgrade: (head) => andThen(handle(head), onlySocket),
     fetch: createFetchSkin(origin, handle),
-    session: async (head) => {
-      const reading = await authority.ownHandler(head.method, readDecidingHeaders(head.headers))
+    session: async (request) => {
+      const head = 'target' in request ? request : headOfRequest(origin, request)
+      const headers = readDecidingHeaders(head.headers)
+      if (headers.host?.toLowerCase() !== host) return undefined
+      const reading = await authority.ownHandler(head.method, headers)
       return reading.ok ? sessions.touch(reading.session) : undefined
     },
     sweep: (limit = 1000) => sessions.sweep(limit),
   }
+}
+
+// A page or an API call that asks for an upgrade where none is listed gets no connection of its own.
+function onlySocket(outcome: Outcome): Outcome {
+  if (outcome.kind === 'respond') return outcome
+  const isSocket = outcome.kind === 'forward' && outcome.forward.use === 'socket'
+  return isSocket ? outcome : { kind: 'respond', answer: problem('route_unknown') }
 }

@@ -19,7 +19,7 @@ export function createFetchSkin(
   handle: (head: RequestHead) => MaybePromise<Outcome>,
 ): FetchSkin {
   return async (request, pass) => {
-    const outcome = await handle(headOf(request))
+    const outcome = await handle(headOfRequest(origin, request))
     if (outcome.kind === 'forward') {
       if (outcome.forward.use === 'socket') return toResponse(problem('route_unknown'))
       const answer = await forwardWithFetch(outcome.forward, request.body, request.signal)
@@ -29,19 +29,20 @@ export function createFetchSkin(
     if (pass === undefined) return toResponse(problem('route_unknown'))
     return pass(request)
   }
+}
 
-  function headOf(request: Request): RequestHead {
-    const url = new URL(request.url)
-    const headers: string[] = []
-    // A web Request has its host in the address; a Host header in it would be somebody's word only.
-    for (const [name, value] of request.headers) if (name !== 'host') headers.push(name, value)
-    headers.push('host', url.host)
-    return {
-      method: request.method,
-      target: url.pathname + url.search,
-      headers,
-      encrypted: url.protocol === 'https:' || origin.startsWith('https:'),
-    }
+/** The head of a web `Request`. */
+export function headOfRequest(origin: string, request: Request): RequestHead {
+  const url = new URL(request.url)
+  const headers: string[] = []
+  // A web Request has its host in the address; a Host header in it would be somebody's word only.
+  for (const [name, value] of request.headers) if (name !== 'host') headers.push(name, value)
+  headers.push('host', url.host)
+  return {
+    method: request.method,
+    target: url.pathname + url.search,
+    headers,
+    encrypted: url.protocol === 'https:' || origin.startsWith('https:'),
   }
 }
 
