@@ -30,6 +30,7 @@ export function createAuthRoutes(options: HandleOptions): (step: Step) => Promis
 
   async function signIn(step: Step, hopped: boolean, query: URLSearchParams): Promise<Answer> {
     if (!opensTab(step.headers)) return signInNotStarted()
+    options.tidy()
     const prompt = query.get('prompt') ?? undefined
     return login.signIn({
       cookieHeader: step.headers.cookie,

@@ -16,6 +16,7 @@ import { createFetchSkin, headOfRequest } from './fetch-skin.ts'
 import { createHandle } from './handle.ts'
 import { type CounterOptions, checkOptions } from './options.ts'
 import type { Outcome } from './outcome.ts'
+import { createTidy } from './tidy.ts'
 
 /** Where tokens are kept for browsers: signs in, keeps sessions, guards, calls APIs, signs out. */
 export interface Counter {
@@ -109,6 +110,7 @@ export function createCounter(options: CounterOptions): Counter {
     store,
     login,
     onEvent,
+    tidy: createTidy(sessions, clock, onEvent),
   })
   return {
     origin,

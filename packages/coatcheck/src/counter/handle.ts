@@ -38,6 +38,8 @@ export interface HandleOptions {
   readonly store: SessionStore
   readonly login: Login
   readonly onEvent: NonNullable<CounterOptions['onEvent']>
+  /** Sweeps the store now and then. */
+  readonly tidy: () => void
 }
 
 /** A request on its way through the steps. */

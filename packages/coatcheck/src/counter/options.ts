@@ -1,5 +1,6 @@
 import { isLoopbackHost } from '../cookies/names.ts'
 import type { Clock } from '../core/clock.ts'
+import type { ErrorCode } from '../core/error-codes.ts'
 import { CoatcheckError } from '../core/errors.ts'
 import type { RandomSource } from '../core/random.ts'
 import { allowInsecureHttp } from '../core/unsafe.ts'
@@ -73,6 +74,7 @@ export type CounterEvent =
   | LoginEvent
   | { readonly type: 'guard.refused'; readonly rule: string; readonly seen: string }
   | { readonly type: 'cookie.refused'; readonly reason: string }
+  | { readonly type: 'sweep.failed'; readonly code: ErrorCode }
 
 /**
  * Checks all options at once. Throws `invalid_configuration` with a line for each fault: path, value and
