@@ -21,7 +21,13 @@ describe('a counter', () => {
       }),
       ring: createKeyRing(generateKeyRing()),
       sessions: {
-        store: { ...store, sweep: (at, limit) => (swept.push(at), store.sweep(at, limit)) },
+        store: {
+          ...store,
+          sweep: (at, limit) => {
+            swept.push(at)
+            return store.sweep(at, limit)
+          },
+        },
       },
       clock,
     })
