@@ -19,7 +19,8 @@ import { once } from 'node:events'
  * @returns {Promise<Measured[]>}
  */
 export async function compareServers(contenders, { seconds, log }) {
-  const rounds = seconds >= 20 ? 5 : 2
+  // Slices of about a second: what disturbs the machine for longer then disturbs every contender.
+  const rounds = Math.max(2, Math.round(seconds / contenders.length))
   const ms = Math.max(200, (seconds * 1000) / (contenders.length * rounds))
   const loader = fork(new URL('./load.mjs', import.meta.url))
   const servers = []
@@ -42,7 +43,7 @@ export async function compareServers(contenders, { seconds, log }) {
         measured.perSecond.push(requests / took)
         measured.cpuMicros.push((after - before) / requests)
       }
-      log(`round ${round + 1} of ${rounds}`)
+      if ((round + 1) % 5 === 0) log(`round ${round + 1} of ${rounds}`)
     }
     return servers.map(({ measured }) => measured)
   } finally {
