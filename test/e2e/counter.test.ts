@@ -73,6 +73,8 @@ describe('the counter in Chromium', () => {
         sameSite: 'Strict',
       },
     ])
+    // Without this the test would pass for a cookie that the browser never took.
+    expect(await ticketOf(context)).toBe(planted)
     await signIn(page, dev)
     expect(await ticketOf(context)).not.toBe(planted)
     expect(await replay(dev.origin, planted)).toBe(401)
