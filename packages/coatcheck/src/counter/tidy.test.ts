@@ -23,9 +23,9 @@ describe('a counter', () => {
       sessions: {
         store: {
           ...store,
-          sweep: (at, limit) => {
+          sweep: (limit) => {
             swept.push(at)
-            return store.sweep(at, limit)
+            return store.sweep(limit)
           },
         },
       },

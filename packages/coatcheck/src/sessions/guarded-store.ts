@@ -17,7 +17,7 @@ export function guardStore(store: SessionStore): SessionStore {
     deleteBySubject: (key, reason) => guard(() => store.deleteBySubject(key, reason)),
     deleteByProviderSession: (key, reason) =>
       guard(() => store.deleteByProviderSession(key, reason)),
-    sweep: (now, limit) => guard(() => store.sweep(now, limit)),
+    sweep: (limit) => guard(() => store.sweep(limit)),
     acquireLease: (id, leaseMs) => guard(() => store.acquireLease(id, leaseMs)),
     releaseLease: (id, fencingNumber) => guard(() => store.releaseLease(id, fencingNumber)),
     claim: (key, expiresAt, max) => guard(() => store.claim(key, expiresAt, max)),

@@ -36,7 +36,8 @@ export interface StoredSession {
 
 /**
  * Where sessions live. Every operation is atomic, over processes too, where the engine is shared. A store
- * that cannot answer rejects; it never answers "not there" instead.
+ * that cannot answer rejects; it never answers "not there" instead. What is over is judged by one clock: the
+ * engine's own where it has one, so that processes need not agree on the time.
  *
  * The contract is a suite: `sessionStoreContract` in `coatcheck/testing`.
  */
@@ -54,12 +55,15 @@ export interface SessionStore {
   /** Why a session ended, for 120 s after it did. */
   endingOf(id: string): MaybePromise<EndReason | undefined>
   listBySubject(subjectKey: string): MaybePromise<readonly StoredSession[]>
-  /** Ends all sessions of a person; gives back their ids. */
-  deleteBySubject(subjectKey: string, reason: EndReason): MaybePromise<readonly string[]>
-  /** Ends all sessions of one session at the provider; gives back their ids. */
-  deleteByProviderSession(sidKey: string, reason: EndReason): MaybePromise<readonly string[]>
-  /** Removes at most `limit` things that have passed their time; gives back the ids of the sessions among them. */
-  sweep(now: number, limit: number): MaybePromise<readonly string[]>
+  /** Ends all sessions of a person; gives them back as they were. */
+  deleteBySubject(subjectKey: string, reason: EndReason): MaybePromise<readonly StoredSession[]>
+  /** Ends all sessions of one session at the provider; gives them back as they were. */
+  deleteByProviderSession(sidKey: string, reason: EndReason): MaybePromise<readonly StoredSession[]>
+  /**
+   * Removes what has passed its time, at most `limit` of a kind; gives back the sessions among it. None where
+   * the engine removes sessions by itself. Several processes may sweep at once.
+   */
+  sweep(limit: number): MaybePromise<readonly StoredSession[]>
   /** A number that grows with each holder, or `undefined` while somebody else holds it. */
   acquireLease(id: string, leaseMs: number): MaybePromise<number | undefined>
   /** Lets go; an old number changes nothing. */
@@ -69,6 +73,29 @@ export interface SessionStore {
   putBlob(key: string, bytes: Bytes, expiresAt: number): MaybePromise<void>
   /** The bytes, once. */
   takeBlob(key: string): MaybePromise<Bytes | undefined>
+  /**
+   * Makes what the store needs (tables), and rejects with `invalid_configuration` for an engine whose settings
+   * would lose sessions. Harmless when repeated; a store does it by itself before its first operation.
+   */
+  prepare?(): MaybePromise<void>
+  /**
+   * Tells of what any process does, this one included, where the engine can notify. Resolves once notices flow;
+   * after an interruption the store comes back by itself and says `resumed`.
+   */
+  subscribe?(listener: (notice: StoreNotice) => void): MaybePromise<StoreSubscription>
+}
+
+/** What a store tells its subscribers. */
+export type StoreNotice =
+  | { readonly kind: 'ended'; readonly id: string; readonly reason: EndReason }
+  /** Somebody let go of a lease: whoever waits for what was done under it can look. */
+  | { readonly kind: 'released'; readonly id: string }
+  /** Notices may have been missed: forget what was kept because none came. */
+  | { readonly kind: 'resumed' }
+
+/** A subscription, until it is closed. */
+export interface StoreSubscription {
+  close(): MaybePromise<void>
 }
 
 /** How long the reason of an ending is kept. */

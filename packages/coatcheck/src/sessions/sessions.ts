@@ -213,9 +213,9 @@ export function createSessions(options: SessionsOptions): Sessions {
   }
 
   async function sweep(limit: number): Promise<number> {
-    const ids = await store.sweep(clock(), limit)
-    for (const id of ids) ended(id, 'idle_timeout')
-    return ids.length
+    const swept = await store.sweep(limit)
+    for (const { id } of swept) ended(id, 'idle_timeout')
+    return swept.length
   }
 
   return { create, load, touch, end, sweep, accessToken: renewal.accessToken }

@@ -6,6 +6,7 @@ import {
   type EndReason,
   type SessionStore,
   type StoredSession,
+  type StoreNotice,
 } from '../session-store.ts'
 
 /** Options of {@link memoryStore}. */
@@ -31,6 +32,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): SessionStore {
   const leases = new Map<string, { readonly fencingNumber: number; readonly until: number }>()
   const claims = new Map<string, { count: number; readonly expiresAt: number }>()
   const blobs = new Map<string, { readonly bytes: Bytes; readonly expiresAt: number }>()
+  const listeners = new Set<(notice: StoreNotice) => void>()
   let fencingNumbers = 0
 
   function get(id: string): StoredSession | undefined {
@@ -38,20 +40,23 @@ export function memoryStore(options: MemoryStoreOptions = {}): SessionStore {
     return session !== undefined && session.expiresAt > clock() ? session : undefined
   }
 
-  function remove(id: string, reason: EndReason | undefined): StoredSession | undefined {
+  function remove(id: string, reason: EndReason): StoredSession | undefined {
     const session = sessions.get(id)
     if (session === undefined) return undefined
     sessions.delete(id)
     dropFrom(bySubject, session.subjectKey, id)
     if (session.sidKey !== undefined) dropFrom(bySid, session.sidKey, id)
-    if (reason !== undefined) endings.set(id, { reason, until: clock() + ENDING_KEPT_MS })
+    endings.set(id, { reason, until: clock() + ENDING_KEPT_MS })
+    tell({ kind: 'ended', id, reason })
     return session
   }
 
-  function removeAll(ids: ReadonlySet<string> | undefined, reason: EndReason): readonly string[] {
-    const list = [...(ids ?? [])]
-    for (const id of list) remove(id, reason)
-    return list
+  function tell(notice: StoreNotice): void {
+    for (const listener of listeners) listener(notice)
+  }
+
+  function removeAll(ids: Iterable<string> | undefined, reason: EndReason): readonly StoredSession[] {
+    return [...(ids ?? [])].flatMap((id) => remove(id, reason) ?? [])
   }
 
   return {
@@ -89,18 +94,19 @@ export function memoryStore(options: MemoryStoreOptions = {}): SessionStore {
     listBySubject: (key) => [...(bySubject.get(key) ?? [])].flatMap((id) => get(id) ?? []),
     deleteBySubject: (key, reason) => removeAll(bySubject.get(key), reason),
     deleteByProviderSession: (key, reason) => removeAll(bySid.get(key), reason),
-    sweep: (now, limit) => {
+    sweep: (limit) => {
+      const now = clock()
       const over: string[] = []
       for (const [id, session] of sessions) {
         if (over.length >= limit) break
         if (session.expiresAt <= now) over.push(id)
       }
-      for (const id of over) remove(id, 'idle_timeout')
+      const swept = removeAll(over, 'idle_timeout')
       dropOver(endings, (ending) => ending.until, now, limit)
       dropOver(leases, (lease) => lease.until, now, limit)
       dropOver(claims, (claim) => claim.expiresAt, now, limit)
       dropOver(blobs, (blob) => blob.expiresAt, now, limit)
-      return over
+      return swept
     },
     acquireLease: (id, leaseMs) => {
       const now = clock()
@@ -110,7 +116,9 @@ export function memoryStore(options: MemoryStoreOptions = {}): SessionStore {
       return fencingNumbers
     },
     releaseLease: (id, fencingNumber) => {
-      if (leases.get(id)?.fencingNumber === fencingNumber) leases.delete(id)
+      if (leases.get(id)?.fencingNumber !== fencingNumber) return
+      leases.delete(id)
+      tell({ kind: 'released', id })
     },
     claim: (key, expiresAt, max = 1) => {
       const now = clock()
@@ -131,6 +139,10 @@ export function memoryStore(options: MemoryStoreOptions = {}): SessionStore {
       const blob = blobs.get(key)
       blobs.delete(key)
       return blob !== undefined && blob.expiresAt > clock() ? blob.bytes : undefined
+    },
+    subscribe: (listener) => {
+      listeners.add(listener)
+      return { close: () => void listeners.delete(listener) }
     },
   }
 }

@@ -122,10 +122,8 @@ export function sqliteStore(
     return session
   }
 
-  function removeAll(rows: readonly unknown[], reason: EndReason): readonly string[] {
-    const ids = idsOf(rows)
-    for (const id of ids) remove(id, reason)
-    return ids
+  function removeAll(rows: readonly unknown[], reason: EndReason): readonly StoredSession[] {
+    return idsOf(rows).flatMap((id) => remove(id, reason) ?? [])
   }
 
   function takeLeaseOf(id: string, leaseMs: number): number | undefined {
@@ -197,8 +195,9 @@ export function sqliteStore(
     deleteBySubject: (key, reason) => transaction(() => removeAll(idsBySubject.all(key), reason)),
     deleteByProviderSession: (key, reason) =>
       transaction(() => removeAll(idsBySid.all(key), reason)),
-    sweep: (now, limit) =>
+    sweep: (limit) =>
       transaction(() => {
+        const now = clock()
         for (const sweep of sweeps) sweep.run(now, limit)
         return removeAll(idsOver.all(now, limit), 'idle_timeout')
       }),
