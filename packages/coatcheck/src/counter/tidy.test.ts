@@ -24,7 +24,7 @@ describe('a counter', () => {
         store: {
           ...store,
           sweep: (limit) => {
-            swept.push(at)
+            swept.push(now)
             return store.sweep(limit)
           },
         },

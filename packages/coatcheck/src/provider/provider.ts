@@ -1,5 +1,6 @@
 import * as oauth from 'oauth4webapi'
 import { systemClock } from '../core/clock.ts'
+import { CoatcheckError } from '../core/errors.ts'
 import { allowInsecureHttp } from '../core/unsafe.ts'
 import type { VerifiedTokenSet } from '../tokens/verified-token-set.ts'
 import { createBoundedFetch, type Fetch, NoAnswerError } from './bounded-fetch.ts'
@@ -146,7 +147,9 @@ export function createProvider(options: ProviderOptions): Provider {
         http,
       )
     } catch (error) {
-      return { kind: error instanceof NoAnswerError ? 'lost' : 'not_spent' }
+      return error instanceof NoAnswerError
+        ? { kind: 'lost', why: 'no_answer' }
+        : { kind: 'not_spent', why: 'not_reached' }
     }
     const failure = await readTokenFailure(response, clock())
     if (failure !== undefined) return failure
@@ -154,8 +157,10 @@ export function createProvider(options: ProviderOptions): Provider {
       const answer = await oauth.processRefreshTokenResponse(metadata, client(), response)
       const tokenSet = await readTokens(metadata, answer, { receivedAt, previous, refreshToken })
       return { kind: 'renewed', tokenSet }
-    } catch {
-      return { kind: 'lost' }
+    } catch (error) {
+      // A code of ours says which check failed: `token_subject_changed`, for example.
+      const why = error instanceof CoatcheckError ? error.code : 'answer_unreadable'
+      return { kind: 'lost', why }
     }
   }
 

@@ -55,54 +55,78 @@ describe('renew', () => {
 
   const later: Handler = (_, r) => void r.writeHead(503, { 'retry-after': '9' }).end()
   it.each<[string, Handler, object]>([
-    ['invalid_grant', (_, r) => json(r, 400, { error: 'invalid_grant' }), { kind: 'refused' }],
+    [
+      'invalid_grant',
+      (_, r) => json(r, 400, { error: 'invalid_grant' }),
+      { kind: 'refused', why: 'invalid_grant' },
+    ],
     [
       'invalid_grant behind 401',
       (_, r) => json(r, 401, { error: 'invalid_grant' }),
-      { kind: 'refused' },
+      { kind: 'refused', why: 'invalid_grant' },
     ],
     [
       '429',
       (_, r) => void r.writeHead(429, { 'retry-after': '7' }).end(),
-      { kind: 'not_spent', retryAfterSeconds: 7 },
+      { kind: 'not_spent', retryAfterSeconds: 7, why: 'status_429', everyone: true },
     ],
-    ['429 without a time', (_, r) => void r.writeHead(429).end(), { kind: 'not_spent' }],
-    ['503', later, { kind: 'not_spent', retryAfterSeconds: 9 }],
+    [
+      '429 without a time',
+      (_, r) => void r.writeHead(429).end(),
+      { kind: 'not_spent', why: 'status_429', everyone: true },
+    ],
+    ['503', later, { kind: 'not_spent', retryAfterSeconds: 9, why: 'status_503' }],
     [
       '503 with invalid_grant',
       (_, r) => json(r, 503, { error: 'invalid_grant' }),
-      { kind: 'not_spent' },
+      { kind: 'not_spent', why: 'status_503' },
     ],
     [
       'a time in a thousand years',
       (_, r) => void r.writeHead(503, { 'retry-after': '999999999' }).end(),
-      { kind: 'not_spent', retryAfterSeconds: 3600 },
+      { kind: 'not_spent', retryAfterSeconds: 3600, why: 'status_503' },
     ],
     [
       'a time as a date',
       (_, r) =>
         void r.writeHead(503, { 'retry-after': new Date(START_MS + 30_000).toUTCString() }).end(),
-      { kind: 'not_spent', retryAfterSeconds: 30 },
+      { kind: 'not_spent', retryAfterSeconds: 30, why: 'status_503' },
     ],
     [
       'a time that is none',
       (_, r) => void r.writeHead(503, { 'retry-after': 'soon' }).end(),
-      { kind: 'not_spent' },
+      { kind: 'not_spent', why: 'status_503' },
     ],
     [
       'invalid_client',
       (_, r) => json(r, 401, { error: 'invalid_client' }, { 'www-authenticate': 'Basic' }),
-      { kind: 'not_spent' },
+      { kind: 'not_spent', why: 'invalid_client' },
     ],
-    ['invalid_scope', (_, r) => json(r, 400, { error: 'invalid_scope' }), { kind: 'not_spent' }],
-    ['404', (_, r) => void r.writeHead(404).end('nothing here'), { kind: 'not_spent' }],
-    ['500', (_, r) => json(r, 500, { error: 'invalid_grant' }), { kind: 'lost' }],
-    ['502', (_, r) => void r.writeHead(502).end(), { kind: 'lost' }],
-    ['504', (_, r) => void r.writeHead(504).end(), { kind: 'lost' }],
-    ['a redirect', (_, r) => void r.writeHead(302, { location: '/' }).end(), { kind: 'lost' }],
-    ['204', (_, r) => void r.writeHead(204).end(), { kind: 'lost' }],
-    ['a reset', (request) => request.socket.destroy(), { kind: 'lost' }],
-    ['silence', () => {}, { kind: 'lost' }],
+    [
+      'invalid_scope',
+      (_, r) => json(r, 400, { error: 'invalid_scope' }),
+      { kind: 'not_spent', why: 'invalid_scope' },
+    ],
+    [
+      '404',
+      (_, r) => void r.writeHead(404).end('nothing here'),
+      { kind: 'not_spent', why: 'status_404' },
+    ],
+    [
+      '500',
+      (_, r) => json(r, 500, { error: 'invalid_grant' }),
+      { kind: 'lost', why: 'status_500' },
+    ],
+    ['502', (_, r) => void r.writeHead(502).end(), { kind: 'lost', why: 'status_502' }],
+    ['504', (_, r) => void r.writeHead(504).end(), { kind: 'lost', why: 'status_504' }],
+    [
+      'a redirect',
+      (_, r) => void r.writeHead(302, { location: '/' }).end(),
+      { kind: 'lost', why: 'status_302' },
+    ],
+    ['204', (_, r) => void r.writeHead(204).end(), { kind: 'lost', why: 'status_204' }],
+    ['a reset', (request) => request.socket.destroy(), { kind: 'lost', why: 'no_answer' }],
+    ['silence', () => {}, { kind: 'lost', why: 'no_answer' }],
     [
       'half an answer',
       (request, r) => {
@@ -111,25 +135,31 @@ describe('renew', () => {
         )
         setImmediate(() => request.socket.destroy())
       },
-      { kind: 'lost' },
+      { kind: 'lost', why: 'no_answer' },
     ],
     [
       'a page',
       (_, r) => void r.writeHead(200, { 'content-type': 'text/html' }).end('<p>'),
-      { kind: 'lost' },
+      { kind: 'lost', why: 'answer_unreadable' },
     ],
-    ['no access token', (_, r) => json(r, 200, { token_type: 'bearer' }), { kind: 'lost' }],
+    [
+      'no access token',
+      (_, r) => json(r, 200, { token_type: 'bearer' }),
+      { kind: 'lost', why: 'answer_unreadable' },
+    ],
   ])('T-RENEW-04 tells what became of the token: %s', async (_, handler, expected) => {
-    const { renew } = await signedIn({ timeoutMs: 1500 })
+    const { tokenSet } = await signedIn()
     hostile.onToken = handler
-    expect(await renew()).toEqual(expected)
+    const impatient = hostile.client({ timeoutMs: 300 })
+    await impatient.ready()
+    expect(await impatient.renew({ refreshToken: 'refresh-1', tokenSet })).toEqual(expected)
     expect(hostile.calls.filter(({ path }) => path === '/token')).toHaveLength(1)
   })
 
   it('T-RENEW-04 knows that nothing was sent when nobody listens', async () => {
     const { renew } = await signedIn()
     await hostile.close()
-    expect(await renew()).toEqual({ kind: 'not_spent' })
+    expect(await renew()).toEqual({ kind: 'not_spent', why: 'not_reached' })
   })
 
   it('T-RENEW-04 knows that nothing was sent when discovery never succeeded', async () => {
@@ -138,6 +168,7 @@ describe('renew', () => {
     const provider = hostile.client()
     expect(await provider.renew({ refreshToken: 'refresh-1', tokenSet })).toEqual({
       kind: 'not_spent',
+      why: 'not_reached',
     })
     expect(hostile.paths()).not.toContain('/token')
   })
@@ -154,21 +185,27 @@ describe('renew', () => {
     'ERR_SSL_WRONG_VERSION_NUMBER',
   ])('T-RENEW-04 takes %s for not sent', async (code) => {
     const { tokenSet } = await signedIn()
-    expect(await renewWithFetchError(tokenSet, { code })).toEqual({ kind: 'not_spent' })
+    expect(await renewWithFetchError(tokenSet, { code })).toEqual({
+      kind: 'not_spent',
+      why: 'not_reached',
+    })
   })
 
   it.each(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'UND_ERR_SOCKET', 'UND_ERR_HEADERS_TIMEOUT', ''])(
     'T-RENEW-04 takes %s for lost',
     async (code) => {
       const { tokenSet } = await signedIn()
-      expect(await renewWithFetchError(tokenSet, { code })).toEqual({ kind: 'lost' })
+      expect(await renewWithFetchError(tokenSet, { code })).toEqual({
+        kind: 'lost',
+        why: 'no_answer',
+      })
     },
   )
 
   it('T-RENEW-04 takes a time-out of connecting for not sent', async () => {
     const { tokenSet } = await signedIn()
     const outcome = renewWithFetchError(tokenSet, { code: 'ETIMEDOUT', syscall: 'connect' })
-    expect(await outcome).toEqual({ kind: 'not_spent' })
+    expect(await outcome).toEqual({ kind: 'not_spent', why: 'not_reached' })
   })
 
   // The platform's fetch, until the call that fails as it does on a broken network.
@@ -192,7 +229,10 @@ describe('renew', () => {
   ])('T-RENEW-02 takes nothing from a provider that swaps the %s', async (_, changes) => {
     const { renew } = await signedIn()
     hostile.onToken = (_request, response) => json(response, 200, hostile.answer(changes()))
-    expect(await renew()).toEqual({ kind: 'lost' })
+    expect(await renew()).toMatchObject({
+      kind: 'lost',
+      why: expect.stringMatching(/^token_|^answer_unreadable$/),
+    })
   })
 
   it('goes on with the verified ID token when the keys cannot be had, but not for another subject', async () => {
@@ -209,6 +249,7 @@ describe('renew', () => {
       json(response, 200, hostile.answer({ id_token: hostile.idToken({ sub: 'bob' }) }))
     expect(await hostile.client().renew({ refreshToken: 'refresh-1', tokenSet })).toEqual({
       kind: 'lost',
+      why: 'key_set_unavailable',
     })
   })
 })

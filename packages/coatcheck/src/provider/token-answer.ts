@@ -5,11 +5,18 @@ import { NoAnswerError, NotSentError } from './bounded-fetch.ts'
 /** How a token call failed, told apart by what became of the token that was sent. */
 export type TokenCallFailure =
   /** `invalid_grant`: worth nothing any more. */
-  | { readonly kind: 'refused' }
+  | { readonly kind: 'refused'; readonly why: string }
   /** Not sent, or refused without being spent. */
-  | { readonly kind: 'not_spent'; readonly retryAfterSeconds?: number }
+  | {
+      readonly kind: 'not_spent'
+      readonly retryAfterSeconds?: number
+      /** Said of the whole client, not of one token: 429. */
+      readonly everyone?: boolean
+      /** In words of ours, or a code of RFC 6749: `not_reached`, `status_503`, `invalid_client`. */
+      readonly why: string
+    }
   /** Sent, and no clear answer came. */
-  | { readonly kind: 'lost' }
+  | { readonly kind: 'lost'; readonly why: string }
 
 const MAX_RETRY_SECONDS = 3600
 const RETRY_AFTER_SECONDS = 5
@@ -27,11 +34,17 @@ export async function readTokenFailure(
   const { status } = response
   if (status === 200) return undefined
   const isClear = status === 503 || (status >= 400 && status < 500)
-  if (!isClear) return { kind: 'lost' }
-  if (status !== 503 && (await errorCodeOf(response)) === 'invalid_grant')
-    return { kind: 'refused' }
+  const code = isClear && status !== 503 ? await errorCodeOf(response) : undefined
+  const why = typeof code === 'string' && KNOWN_ERRORS.has(code) ? code : `status_${status}`
+  if (!isClear) return { kind: 'lost', why }
+  if (code === 'invalid_grant') return { kind: 'refused', why }
   const retryAfterSeconds = readRetryAfter(response, nowMs)
-  return { kind: 'not_spent', ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }) }
+  return {
+    kind: 'not_spent',
+    why,
+    ...(status === 429 ? { everyone: true } : {}),
+    ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+  }
 }
 
 /** Throws `provider_unavailable` for an answer that says "later", before its body is looked at. */

@@ -13,6 +13,10 @@ export interface SessionContents {
   readonly sidKey?: string
   /** When a refresh token was sent and no answer is recorded yet. */
   readonly renewalSentAt?: number
+  /** How often renewal failed in a row without anything spent. */
+  readonly renewalFailures?: number
+  /** When renewal may be tried again after such a failure. */
+  readonly renewalRetryAt?: number
 }
 
 const FRAME = 1

@@ -1,18 +1,35 @@
 import type { ErrorCode } from '../core/error-codes.ts'
+import type { RenewalNote } from './card.ts'
 import type { EndReason } from './session-store.ts'
 
-/** What happens to sessions, for logs and audit trails. `session` is the first 8 characters of the id. */
+/**
+ * What happens to sessions, for logs and audit trails: no token, no ticket, no key. `session` is the first 8
+ * characters of the id; `subject` is the provider's `sub`.
+ */
 export type SessionEvent =
-  | { readonly type: 'session.created'; readonly session: string }
-  | { readonly type: 'session.ended'; readonly session: string; readonly reason: EndReason }
+  | { readonly type: 'session.created'; readonly session: string; readonly subject: string }
+  | {
+      readonly type: 'session.ended'
+      readonly session: string
+      readonly reason: EndReason
+      /** Missing where the card cannot be read. */
+      readonly subject?: string
+      /** The last ten renewals: why was I signed out? */
+      readonly renewals?: readonly RenewalNote[]
+    }
   | { readonly type: 'session.renewed'; readonly session: string }
   | {
       readonly type: 'session.renewal_failed'
       readonly session: string
-      readonly reason: 'refused' | 'not_spent' | 'lost'
+      readonly reason: Exclude<RenewalNote['outcome'], 'renewed'>
+      /** What the provider did, in our words. */
+      readonly why?: string
     }
   | {
       readonly type: 'session.revocation_failed'
       readonly session: string
       readonly code: ErrorCode
     }
+  /** The provider does not answer, or asked to be left alone: no renewal is tried for a while. */
+  | { readonly type: 'renewal.paused'; readonly seconds: number }
+  | { readonly type: 'renewal.resumed' }

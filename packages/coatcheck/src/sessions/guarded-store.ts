@@ -1,11 +1,21 @@
 import { CoatcheckError } from '../core/errors.ts'
-import type { MaybePromise, SessionStore } from './session-store.ts'
+import type { MaybePromise, SessionStore, StoreNotice } from './session-store.ts'
+
+/** How long an operation of a store may take, in milliseconds. */
+const DEFAULT_TIMEOUT_MS = 3000
 
 /**
  * The store, with one error for whatever it fails with: `store_unavailable`, which is infrastructure and
- * never "signed out".
+ * never "signed out". Whoever does not answer in time has failed.
  */
-export function guardStore(store: SessionStore): SessionStore {
+export function guardStore(
+  store: SessionStore,
+  timeoutMs: number = DEFAULT_TIMEOUT_MS,
+): SessionStore {
+  function guard<T>(work: () => MaybePromise<T>): MaybePromise<T> {
+    return guarded(work, timeoutMs)
+  }
+  const { subscribe, prepare } = store
   return {
     get: (id) => guard(() => store.get(id)),
     insert: (session) => guard(() => store.insert(session)),
@@ -23,17 +33,35 @@ export function guardStore(store: SessionStore): SessionStore {
     claim: (key, expiresAt, max) => guard(() => store.claim(key, expiresAt, max)),
     putBlob: (key, bytes, expiresAt) => guard(() => store.putBlob(key, bytes, expiresAt)),
     takeBlob: (key) => guard(() => store.takeBlob(key)),
+    ...(prepare === undefined ? {} : { prepare: () => prepare.call(store) }),
+    ...(subscribe === undefined
+      ? {}
+      : {
+          subscribe: (listener: (notice: StoreNotice) => void) => subscribe.call(store, listener),
+        }),
   }
 }
 
-function guard<T>(work: () => MaybePromise<T>): MaybePromise<T> {
+function guarded<T>(work: () => MaybePromise<T>, timeoutMs: number): MaybePromise<T> {
   try {
     const result = work()
-    return result instanceof Promise ? result.catch(unavailable) : result
+    return result instanceof Promise ? within(timeoutMs, result).catch(unavailable) : result
   } catch (error) {
     // A failure is a rejection, whether the store answers now or later.
     return unavailable(error)
   }
+}
+
+// A driver that queues while its server is away would let requests wait for ever.
+function within<T>(timeoutMs: number, result: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new StoreSilentError()), timeoutMs)
+    result.then(resolve, reject).finally(() => clearTimeout(timer))
+  })
+}
+
+class StoreSilentError extends Error {
+  override readonly name = 'StoreSilentError'
 }
 
 async function unavailable(error: unknown): Promise<never> {

@@ -9,7 +9,7 @@ import {
 import type { RandomSource } from '../core/random.ts'
 import type { KeyRing, RingKey } from '../ring/key-ring.ts'
 import { openBytes, sealBytes } from '../seal/aead.ts'
-import { sealValue } from '../seal/seal-value.ts'
+import { createCards, type RenewalNote, type SessionCard } from './card.ts'
 import { decodeContents, encodeContents, type SessionContents } from './contents.ts'
 import type { StoredSession } from './session-store.ts'
 import type { Ticket } from './ticket.ts'
@@ -24,17 +24,20 @@ export interface RecordBinding {
 /** Seals and opens sessions. */
 export interface Records {
   /** A new session's bytes, under a new data key that only ring and ticket together open. */
-  seal(
-    ticket: Ticket,
-    contents: SessionContents,
-    card: Readonly<Record<string, unknown>>,
-  ): SealedRecord
+  seal(ticket: Ticket, contents: SessionContents, card: SessionCard): SealedRecord
   /** The bytes of the next version, under the same data key. */
   reseal(dataKey: KeyObject, id: string, version: number, contents: SessionContents): Bytes
   open(stored: StoredSession, ticket: Ticket): OpenedRecord
   /** Opens another version of a session that is open already. */
   reopen(stored: StoredSession, dataKey: KeyObject): SessionContents | undefined
+  /** The key under which new sessions are found. */
   lookupKey(kind: 'sub' | 'sid', value: string): string
+  /** All keys under which sessions may be found: one for each key of the ring. */
+  lookupKeys(kind: 'sub' | 'sid', value: string): readonly string[]
+  /** `undefined` for a card that was not sealed under this ring, for this session. */
+  openCard(stored: StoredSession): SessionCard | undefined
+  /** The card of the next version, with one more note. */
+  noteRenewal(stored: StoredSession, note: RenewalNote): Bytes
 }
 
 /** The sealed parts of a new session. */
@@ -68,6 +71,11 @@ export function createRecords(
   const { site, issuer, clientId } = binding
   const bound = (...parts: readonly string[]): Bytes =>
     encodeUtf8(JSON.stringify([site, issuer, clientId, ...parts]))
+
+  const cards = createCards(ring, binding, random)
+
+  const lookupKeyOf = (key: RingKey, kind: string, value: string): string =>
+    encodeBase64url(key.mac('lookup', site, issuer, kind, value))
 
   function wrapKey(key: RingKey, ticket: Ticket): KeyObject {
     return createSecretKey(key.mac('ticket', site, ticket.id, ticket.secret))
@@ -135,16 +143,10 @@ export function createRecords(
     seal: (ticket, contents, card) => {
       const dataKey = random(KEY_BYTES)
       const key = createSecretKey(dataKey)
-      const value = sealValue(ring, {
-        purpose: 'card',
-        context: [site, issuer, clientId, ticket.id],
-        bytes: encodeUtf8(JSON.stringify(card)),
-        random,
-      })
       return {
         wraps: [wrap(dataKey, ticket)],
         body: reseal(key, ticket.id, 1, contents),
-        card: encodeUtf8(value),
+        card: cards.seal(ticket.id, card),
         dataKey: key,
       }
     },
@@ -158,8 +160,10 @@ export function createRecords(
         ? { ok: false, reason: 'tampered' }
         : { ok: true, contents, dataKey }
     },
-    lookupKey: (kind, value) =>
-      encodeBase64url(ring.current.mac('lookup', site, issuer, kind, value)),
+    lookupKey: (kind, value) => lookupKeyOf(ring.current, kind, value),
+    lookupKeys: (kind, value) => ring.keys.map((key) => lookupKeyOf(key, kind, value)),
+    openCard: cards.open,
+    noteRenewal: cards.withNote,
   }
 }
 

@@ -1,4 +1,5 @@
 import { CoatcheckError } from '../core/errors.ts'
+import type { RenewalNote } from './card.ts'
 import type { SessionContents } from './contents.ts'
 import type { Records } from './record.ts'
 import { behindSession, createSession, type OpenedSession, type Session } from './session.ts'
@@ -17,13 +18,24 @@ export interface Rewriting {
   /** The newest version; `undefined` once it is over, or no longer what was sealed. */
   reread(session: Session): Promise<OpenedSession | undefined>
   /** The next version; `undefined` when somebody else wrote it first or the session is over. */
-  write(current: OpenedSession, contents: SessionContents): Promise<OpenedSession | undefined>
-  /** The same, tried again for a while when the store does not answer. */
-  writeSurely(current: OpenedSession, contents: SessionContents): Promise<OpenedSession | undefined>
+  write(
+    current: OpenedSession,
+    contents: SessionContents,
+    note?: RenewalNote,
+  ): Promise<OpenedSession | undefined>
+  /** The same, tried again for half a minute when the store does not answer. */
+  writeSurely(
+    current: OpenedSession,
+    contents: SessionContents,
+    note?: RenewalNote,
+  ): Promise<OpenedSession | undefined>
+  /** Any work on the store, tried again likewise. */
+  surely<T>(work: () => Promise<T>): Promise<T>
   sessionOf(opened: OpenedSession): Session
 }
 
-const AGAIN_AFTER_MS: readonly number[] = [50, 200, 1000]
+// As long as an engine takes to restart, or to make a replica its master.
+const AGAIN_AFTER_MS: readonly number[] = [50, 200, 1000, 2000, 4000, 8000, 16_000]
 
 /** Compare-and-set over sealed contents. */
 export function createRewriting(options: RewritingOptions): Rewriting {
@@ -40,11 +52,13 @@ export function createRewriting(options: RewritingOptions): Rewriting {
   async function write(
     current: OpenedSession,
     contents: SessionContents,
+    note?: RenewalNote,
   ): Promise<OpenedSession | undefined> {
     const { stored, dataKey } = current
     const version = stored.version + 1
     const body = records.reseal(dataKey, stored.id, version, contents)
-    const next = { ...stored, version, body }
+    const card = note === undefined ? stored.card : records.noteRenewal(stored, note)
+    const next = { ...stored, version, body, card }
     return (await store.replace(next, stored.version))
       ? { stored: next, contents, dataKey }
       : undefined
@@ -55,22 +69,25 @@ export function createRewriting(options: RewritingOptions): Rewriting {
   }
 
   // The old refresh token is spent: a full disk or a lock of a second must not cost the new one.
-  async function writeSurely(
-    current: OpenedSession,
-    contents: SessionContents,
-  ): Promise<OpenedSession | undefined> {
+  async function surely<T>(work: () => Promise<T>): Promise<T> {
     for (const waitMs of AGAIN_AFTER_MS) {
       try {
-        return await write(current, contents)
+        return await work()
       } catch (error) {
         if (!(error instanceof CoatcheckError)) throw error
         await pause(waitMs)
       }
     }
-    return write(current, contents)
+    return work()
   }
 
-  return { reread, write, writeSurely, sessionOf }
+  return {
+    reread,
+    write,
+    writeSurely: (current, contents, note) => surely(() => write(current, contents, note)),
+    surely,
+    sessionOf,
+  }
 }
 
 function pause(ms: number): Promise<void> {

@@ -1,19 +1,29 @@
+import { encodeBase64url } from '../core/bytes.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { CoatcheckError } from '../core/errors.ts'
 import { andThen, type MaybePromise } from '../core/maybe-promise.ts'
 import { type RandomSource, systemRandom } from '../core/random.ts'
 import type { KeyRing } from '../ring/key-ring.ts'
 import type { VerifiedTokenSet } from '../tokens/verified-token-set.ts'
+import { createCachedReads } from './cached-reads.ts'
+import type { RenewalNote } from './card.ts'
+import { createCircuitBreaker } from './circuit-breaker.ts'
+import type { SessionContents } from './contents.ts'
+import { createEndings, type Endings } from './endings.ts'
 import type { SessionEvent } from './events.ts'
 import { guardStore } from './guarded-store.ts'
+import { createNotices } from './notices.ts'
 import { createRecords, type RecordBinding } from './record.ts'
 import { type AccessTokenResult, createRenewal, type RenewFunction } from './renewal.ts'
+import { createRewriting } from './rewriting.ts'
 import { behindSession, createSession, type Session, shortIdOf } from './session.ts'
 import { createSessionCache } from './session-cache.ts'
+import { createSessionList, type SessionList } from './session-list.ts'
 import type { EndReason, SessionStore, StoredSession } from './session-store.ts'
 import { createTicket, parseTicket, ticketHash, ticketId } from './ticket.ts'
 
 export type { Session } from './session.ts'
+export type { ListedSession } from './session-list.ts'
 
 /** What {@link createSessions} needs. */
 export interface SessionsOptions extends RecordBinding {
@@ -29,6 +39,15 @@ export interface SessionsOptions extends RecordBinding {
   readonly refreshReuseGraceSeconds?: number
   /** How many opened sessions are kept in memory; the store is read all the same. Default: 10,000. */
   readonly openedCacheEntries?: number
+  /**
+   * For how many seconds a session read from the store is used without reading it again: one that ended in
+   * another process may live on here so long, unless the store notifies. Default: 0, read at each request.
+   */
+  readonly cacheSeconds?: number
+  /** How long the store may take to answer, in seconds. Default: 3. */
+  readonly storeTimeoutSeconds?: number
+  /** What renewal history calls this process. Default: eight random characters. */
+  readonly processName?: string
   readonly clock?: Clock
   readonly random?: RandomSource
   /** Trades a refresh token for new tokens. Default: none, tokens just end. */
@@ -53,7 +72,7 @@ export type LoadResult =
     }
 
 /** What a server keeps of its signed-in browsers. Every method rejects with `store_unavailable` when the store does not answer. */
-export interface Sessions {
+export interface Sessions extends SessionList {
   /** A new session and the ticket that opens it: the only time that the ticket is seen. */
   create(input: CreateSessionInput): Promise<{ readonly ticket: string; readonly session: Session }>
   /** Finds and opens the session of a ticket. Reads the store each time. */
@@ -70,6 +89,10 @@ export interface Sessions {
   ): Promise<boolean>
   /** Removes what is over, `limit` at most; gives back how many sessions. */
   sweep(limit: number): Promise<number>
+  /** Tells when a session ends, wherever that happens. */
+  readonly endings: Endings
+  /** Stops listening to the store; sessions stay. */
+  close(): Promise<void>
 }
 
 /** What a session is made of. */
@@ -85,26 +108,42 @@ const MAX_USER_AGENT_CHARACTERS = 256
 /** Sessions over a store: sealing, timeouts, renewal. */
 export function createSessions(options: SessionsOptions): Sessions {
   const { ring, onEvent = () => {} } = options
-  const store = guardStore(options.store)
   const clock = options.clock ?? systemClock
   const random = options.random ?? systemRandom
   const idleMs = (options.idleSeconds ?? 1800) * 1000
   const absoluteMs = (options.absoluteSeconds ?? 43_200) * 1000
+  const maxEntries = options.openedCacheEntries ?? 10_000
+  const guarded = guardStore(options.store, (options.storeTimeoutSeconds ?? 3) * 1000)
+  const notices = createNotices(guarded)
+  const cacheMs = (options.cacheSeconds ?? 0) * 1000
+  const reads = createCachedReads({ store: guarded, notices, clock, cacheMs, maxEntries })
+  const { store } = reads
   const records = createRecords(ring, options, random)
-  const cache = createSessionCache(options.openedCacheEntries ?? 10_000)
+  const cache = createSessionCache(maxEntries)
+  const endings = createEndings({ store, notices, clock })
+  const jitter = (): number => (random(1)[0] ?? 0) / 255
+  const breaker = createCircuitBreaker({
+    clock,
+    jitter,
+    onPause: (ms) => onEvent({ type: 'renewal.paused', seconds: Math.ceil(ms / 1000) }),
+    onResume: () => onEvent({ type: 'renewal.resumed' }),
+  })
   const renewal = createRenewal({
     store,
-    records,
+    rewriting: createRewriting({ store, records, idleMs, absoluteMs }),
+    notices,
+    breaker,
+    jitter,
     clock,
-    idleMs,
-    absoluteMs,
+    processName: options.processName ?? encodeBase64url(random(6)),
     renewBeforeMs: (options.renewBeforeSeconds ?? 30) * 1000,
     graceMs: (options.refreshReuseGraceSeconds ?? 0) * 1000,
     renew: options.renew,
     revoke,
     onEvent,
-    onEnded: (id, reason) => ended(id, reason),
+    onEnded: ended,
   })
+  const list = createSessionList({ store, records, onEnded: ended })
 
   async function create(input: CreateSessionInput) {
     const { value, ...ticket } = createTicket(random)
@@ -118,8 +157,11 @@ export function createSessions(options: SessionsOptions): Sessions {
     const card = {
       subject: tokenSet.subject,
       createdAt: now,
-      userAgent: input.userAgent?.slice(0, MAX_USER_AGENT_CHARACTERS),
-      address: input.address,
+      ...given({
+        userAgent: input.userAgent?.slice(0, MAX_USER_AGENT_CHARACTERS),
+        address: input.address,
+      }),
+      renewals: [],
     }
     const { dataKey, ...sealed } = records.seal(ticket, contents, card)
     const expiresAt = Math.min(now + idleMs, absoluteEndsAt)
@@ -137,14 +179,14 @@ export function createSessions(options: SessionsOptions): Sessions {
     await store.insert(stored)
     const session = createSession({ stored, contents, dataKey }, idleMs, absoluteMs)
     cache.put(session, ticketHash(value))
-    onEvent({ type: 'session.created', session: session.shortId })
+    onEvent({ type: 'session.created', session: session.shortId, subject: tokenSet.subject })
     return { ticket: value, session }
   }
 
   function load(value: string): MaybePromise<LoadResult> {
     const id = ticketId(value)
     if (id === undefined) return { ok: false, reason: 'malformed' }
-    return andThen(store.get(id), (stored) => open(value, stored))
+    return andThen(reads.get(id), (stored) => open(value, stored))
   }
 
   function open(value: string, stored: StoredSession | undefined): MaybePromise<LoadResult> {
@@ -187,20 +229,39 @@ export function createSessions(options: SessionsOptions): Sessions {
     reason: EndReason,
     { revoke: revokes = false }: { readonly revoke?: boolean } = {},
   ): Promise<boolean> {
-    const deleted = await store.delete(session.id, reason)
+    let deleted: StoredSession | undefined
+    try {
+      deleted = await store.delete(session.id, reason)
+    } catch (error) {
+      // Perhaps it is gone all the same: then nobody else could revoke what it held.
+      if (revokes) await revokeOf(session)
+      throw error
+    }
     if (deleted === undefined) return false
-    ended(session.id, reason)
-    if (!revokes) return true
+    ended(deleted, reason)
     // A renewal may have replaced the refresh token since the session was read: what was deleted is the newest.
-    const newest = records.reopen(deleted, behindSession(session).dataKey)
-    const { refreshToken } = newest?.tokenSet ?? session.tokenSet
-    if (refreshToken !== undefined) await revoke(refreshToken, session.id)
+    if (revokes) await revokeOf(session, records.reopen(deleted, behindSession(session).dataKey))
     return true
   }
 
-  function ended(id: string, reason: EndReason): void {
+  async function revokeOf(session: Session, newest?: SessionContents): Promise<void> {
+    const { refreshToken } = newest?.tokenSet ?? session.tokenSet
+    if (refreshToken !== undefined) await revoke(refreshToken, session.id)
+  }
+
+  function ended(stored: StoredSession, reason: EndReason, last?: RenewalNote): void {
+    const { id } = stored
     cache.drop(id)
-    onEvent({ type: 'session.ended', session: shortIdOf(id), reason })
+    const card = records.openCard(stored)
+    const told =
+      card === undefined
+        ? {}
+        : {
+            subject: card.subject,
+            renewals: last === undefined ? card.renewals : [...card.renewals, last].slice(-10),
+          }
+    onEvent({ type: 'session.ended', session: shortIdOf(id), reason, ...told })
+    endings.tell(id, reason)
   }
 
   async function revoke(refreshToken: string, id: string): Promise<void> {
@@ -214,9 +275,33 @@ export function createSessions(options: SessionsOptions): Sessions {
 
   async function sweep(limit: number): Promise<number> {
     const swept = await store.sweep(limit)
-    for (const { id } of swept) ended(id, 'idle_timeout')
+    // What expires is the earlier of both ends; the columns say which.
+    for (const stored of swept) {
+      const isAbsolute = stored.expiresAt >= stored.createdAt + absoluteMs
+      ended(stored, isAbsolute ? 'absolute_timeout' : 'idle_timeout')
+    }
     return swept.length
   }
 
-  return { create, load, touch, end, sweep, accessToken: renewal.accessToken }
+  return {
+    create,
+    load,
+    touch,
+    end,
+    sweep,
+    accessToken: renewal.accessToken,
+    ...list,
+    endings,
+    close: async () => {
+      endings.close()
+      await notices.close()
+    },
+  }
+}
+
+function given(texts: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  const list = Object.entries(texts).filter(
+    (entry): entry is [string, string] => entry[1] !== undefined,
+  )
+  return Object.fromEntries(list)
 }

@@ -55,7 +55,10 @@ export function memoryStore(options: MemoryStoreOptions = {}): SessionStore {
     for (const listener of listeners) listener(notice)
   }
 
-  function removeAll(ids: Iterable<string> | undefined, reason: EndReason): readonly StoredSession[] {
+  function removeAll(
+    ids: Iterable<string> | undefined,
+    reason: EndReason,
+  ): readonly StoredSession[] {
     return [...(ids ?? [])].flatMap((id) => remove(id, reason) ?? [])
   }
 

@@ -1,0 +1,110 @@
+import type { Clock } from '../core/clock.ts'
+import { CoatcheckError } from '../core/errors.ts'
+import type { Notices } from './notices.ts'
+import type { Session } from './session.ts'
+import type { EndReason, SessionStore } from './session-store.ts'
+
+/** Tells whoever watches a session that it ended, and why. */
+export interface Endings {
+  /** Calls `onEnd` once, when the session is over. Gives back how to stop watching. */
+  watch(session: Session, onEnd: (reason: EndReason) => void): () => void
+  /** Something of this process ended a session. */
+  tell(id: string, reason: EndReason): void
+  close(): void
+}
+
+/** What {@link createEndings} needs. */
+export interface EndingsOptions {
+  readonly store: SessionStore
+  readonly notices: Notices
+  readonly clock: Clock
+}
+
+interface Watched {
+  readonly session: Session
+  readonly listeners: Set<(reason: EndReason) => void>
+}
+
+// Every watched session is looked up so often: for stores that cannot notify, and for times that run out.
+const ROUND_MS = 2000
+const ROUND_WITH_NOTICES_MS = 15_000
+
+/** Watches over sessions: told by this process, by the store where it notifies, and by looking. */
+export function createEndings(options: EndingsOptions): Endings {
+  const { store, notices, clock } = options
+  const watched = new Map<string, Watched>()
+  let timer: ReturnType<typeof setTimeout> | undefined
+  let stopListening: (() => void) | undefined
+
+  function tell(id: string, reason: EndReason): void {
+    const entry = watched.get(id)
+    if (entry === undefined) return
+    watched.delete(id)
+    for (const listener of entry.listeners) listener(reason)
+  }
+
+  function watch(session: Session, onEnd: (reason: EndReason) => void): () => void {
+    const entry = watched.get(session.id) ?? { session, listeners: new Set() }
+    entry.listeners.add(onEnd)
+    watched.set(session.id, entry)
+    stopListening ??= notices.onNotice((notice) => {
+      if (notice.kind === 'ended') tell(notice.id, notice.reason)
+    })
+    plan()
+    return () => {
+      entry.listeners.delete(onEnd)
+      if (entry.listeners.size === 0 && watched.get(session.id) === entry) {
+        watched.delete(session.id)
+      }
+    }
+  }
+
+  function plan(): void {
+    if (timer !== undefined || watched.size === 0) return
+    timer = setTimeout(
+      () => {
+        lookAtAll().finally(() => {
+          timer = undefined
+          plan()
+        })
+      },
+      notices.live ? ROUND_WITH_NOTICES_MS : ROUND_MS,
+    )
+    unref(timer)
+  }
+
+  async function lookAtAll(): Promise<void> {
+    for (const { session } of [...watched.values()]) {
+      try {
+        const reason = await reasonOf(session)
+        if (reason !== undefined) tell(session.id, reason)
+      } catch (error) {
+        // A store that does not answer has ended nobody; the next round asks again.
+        if (!(error instanceof CoatcheckError)) throw error
+        return
+      }
+    }
+  }
+
+  async function reasonOf(session: Session): Promise<EndReason | undefined> {
+    const { id, absoluteEndsAt } = session
+    if (clock() >= absoluteEndsAt) return 'absolute_timeout'
+    if ((await store.get(id)) !== undefined) return undefined
+    return (await store.endingOf(id)) ?? 'idle_timeout'
+  }
+
+  return {
+    watch,
+    tell,
+    close: () => {
+      clearTimeout(timer)
+      stopListening?.()
+      watched.clear()
+    },
+  }
+}
+
+// A process must be able to end while somebody watches.
+function unref(timer: { unref?(): void } | number): void {
+  if (typeof timer === 'object') timer.unref?.()
+}
