@@ -131,7 +131,7 @@ describe('renewal', () => {
       config: (base) => ({ ...base, sessions: { ...base.sessions, renewBeforeSeconds: 60 } }),
     })
     const ticket = await signInOverHttp(up)
-    await new Promise((resolve) => setTimeout(resolve, 2100))
+    await new Promise((resolve) => setTimeout(resolve, 2600))
     const answers = await Promise.all(
       Array.from({ length: 20 }, () => apiCall(up, ticket, '/api/x')),
     )
@@ -139,7 +139,7 @@ describe('renewal', () => {
     expect(answers.flatMap((answer) => answer.headers.getSetCookie())).toEqual([])
     expect(tokens.size).toBe(1)
     expect(up.log().match(/session\.renewed/g)).toHaveLength(1)
-    await new Promise((resolve) => setTimeout(resolve, 2100))
+    await new Promise((resolve) => setTimeout(resolve, 2600))
     expect((await apiCall(up, ticket, '/api/x')).status).toBe(200)
     expect(up.log().match(/session\.renewed/g)).toHaveLength(2)
   })
@@ -148,7 +148,7 @@ describe('renewal', () => {
     const up = await start({ accessTokenSeconds: 4 })
     const ticket = await signInOverHttp(up)
     await up.provider.close()
-    await new Promise((resolve) => setTimeout(resolve, 2100))
+    await new Promise((resolve) => setTimeout(resolve, 2600))
     expect((await apiCall(up, ticket, '/api/x')).status).toBe(200)
     await new Promise((resolve) => setTimeout(resolve, 2000))
     const answer = await apiCall(up, ticket, '/api/x')

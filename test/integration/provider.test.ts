@@ -59,7 +59,7 @@ describe('createProvider with oidc-provider', () => {
 
     await provider.revoke(tokenSet.refreshToken ?? '')
     const revoked = await provider.renew({ refreshToken: tokenSet.refreshToken ?? '', tokenSet })
-    expect(revoked).toEqual({ kind: 'refused' })
+    expect(revoked).toEqual({ kind: 'refused', why: 'invalid_grant' })
   })
 
   it('T-RENEW-01 is refused with a refresh token that was spent', async () => {
@@ -67,7 +67,7 @@ describe('createProvider with oidc-provider', () => {
     const tokenSet = await signIn(provider)
     const spent = { refreshToken: tokenSet.refreshToken ?? '', tokenSet }
     expect((await provider.renew(spent)).kind).toBe('renewed')
-    expect(await provider.renew(spent)).toEqual({ kind: 'refused' })
+    expect(await provider.renew(spent)).toEqual({ kind: 'refused', why: 'invalid_grant' })
   })
 
   it('verifies its access tokens for the audience that they are for, and no other', async () => {

@@ -1,6 +1,7 @@
 import { encodeBase64url, encodeUtf8 } from '../../packages/coatcheck/src/core/bytes.ts'
 import { createKeyRing, type KeyRing } from '../../packages/coatcheck/src/ring/key-ring.ts'
 import { generateKeyRing } from '../../packages/coatcheck/src/ring/ring-file.ts'
+import type { SessionCard } from '../../packages/coatcheck/src/sessions/card.ts'
 import { restoreVerifiedTokenSet } from '../../packages/coatcheck/src/tokens/restore-verified.ts'
 import type {
   TokenSetData,
@@ -25,6 +26,9 @@ export const CANARIES = {
   subject: 'canary-subject-7731',
   email: 'canary.person@mail.example',
 }
+
+/** A card that says little. */
+export const CARD: SessionCard = { subject: CANARIES.subject, createdAt: START, renewals: [] }
 
 /** A token set as sign-in would give it; here the test stands in for the verifier. */
 export function tokenSet(changes: Partial<TokenSetData> = {}): VerifiedTokenSet {

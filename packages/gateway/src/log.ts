@@ -26,11 +26,14 @@ const LEVELS: Readonly<Record<string, 'info' | 'warn' | 'debug'>> = {
   'session.ended': 'info',
   'session.created': 'info',
   'session.renewed': 'debug',
+  'renewal.resumed': 'info',
   'sign_in.started': 'debug',
 }
 
 /** Writes what a counter tells: a line for each ended session with its reason, and whatever went wrong. */
 export function logEvent(log: Logger, event: CounterEvent): void {
   const { type, ...details } = event
+  // Who it was is for audit trails that a person sets up (`counter.on`), not for every log.
+  if ('subject' in details) Reflect.deleteProperty(details, 'subject')
   log[LEVELS[type] ?? 'warn'](details, type)
 }

@@ -38,6 +38,7 @@ export function createNodeHandler(counter: Counter, options: NodeHandlerOptions 
     // Gone while its request was being decided: an upstream's answer would wait for a reader for ever.
     if (response.destroyed) return
     if (outcome.kind === 'respond') writeAnswer(request, response, outcome.answer)
+    else if (outcome.kind === 'stream') stream(response, outcome)
     else if (outcome.kind === 'pass') {
       if (pass === undefined) writeAnswer(request, response, problem('route_unknown'))
       else pass(request, response)
@@ -114,6 +115,16 @@ function writeAnswer(request: IncomingMessage, response: ServerResponse, answer:
   response.writeHead(answer.status, [...answer.headers, ...length])
   if (request.method === 'HEAD') response.end()
   else response.end(body)
+}
+
+function stream(response: ServerResponse, outcome: Outcome & { readonly kind: 'stream' }): void {
+  const { status, headers } = outcome.answer
+  response.writeHead(status, [...headers])
+  const stop = outcome.begin({
+    write: (text) => void response.write(text),
+    end: () => void response.end(),
+  })
+  response.on('close', stop)
 }
 
 function refuseUpgrade(socket: Duplex, answer: Answer): void {

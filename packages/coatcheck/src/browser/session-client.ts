@@ -1,3 +1,5 @@
+import { watchSession } from './watch-session.ts'
+
 /** What a page knows of its session: who, and until when. No token, no ticket. */
 export type SessionState =
   | { readonly state: 'signed_out' }
@@ -11,12 +13,23 @@ export type SessionState =
       readonly absoluteEndsAt: number
     }
 
+/**
+ * Is told what the session has become, and why it ended: `signed_out`, `idle_timeout`, `absolute_timeout`,
+ * `replaced`, `renewal_refused`, `ended_by_user`, `ended_by_operator`, `provider_signed_out`.
+ */
+export type SessionListener = (state: SessionState, reason: string | undefined) => void
+
 /** A page's hold on its session at a counter. */
 export interface SessionClient {
   /** Asks the server; never counts as activity. Throws {@link SessionClientError}. */
   session(): Promise<SessionState>
   /** Calls an API of the counter's: like `fetch`, for addresses of this origin. Errors of the counter throw {@link SessionClientError}; the API's own answers do not. */
   fetch(path: string, init?: RequestInit): Promise<Response>
+  /**
+   * Is told when the session ends or becomes another one, in every tab: by one event stream for the whole browser,
+   * and where that cannot be, by a question each minute. Gives back how to stop.
+   */
+  subscribe(listener: SessionListener): () => void
   /** Goes to sign-in, and comes back to this page. */
   signIn(): void
   /** Signs out here and at the provider. */
@@ -64,9 +77,12 @@ export function createSessionClient(): SessionClient {
     throw new SessionClientError(code, answer.status, retryAfter > 0 ? retryAfter : undefined)
   }
 
+  const session = async (): Promise<SessionState> => (await call('/auth/session')).json()
+
   return {
     fetch: call,
-    session: async () => (await call('/auth/session')).json(),
+    session,
+    subscribe: (listener) => watchSession(session, listener),
     signIn: () => {
       const here = location.pathname + location.search + location.hash
       location.assign(`/auth/sign-in?return=${encodeURIComponent(here)}`)

@@ -219,6 +219,16 @@ export const ERROR_CODES = {
     title: 'The header x-coatcheck is missing',
     remedy: 'Send `x-coatcheck: 1` with every API call; no other site can.',
   },
+  selection_refused: {
+    status: 400,
+    title: 'Which sessions to end was not said clearly',
+    remedy: 'Say one of session=SHORT_ID, others or all in the query.',
+  },
+  too_many_streams: {
+    status: 429,
+    title: 'Too many event streams are open',
+    remedy: 'Open one a browser: the session client does, under a Web Lock.',
+  },
   destination_refused: {
     status: 403,
     title: 'An API answer is not shown as a page, frame, script or worker',

@@ -5,6 +5,7 @@ import { signInNotStarted } from '../login/login.ts'
 import { errorCatalogue } from '../login/pages.ts'
 import type { Session } from '../sessions/sessions.ts'
 import type { HandleOptions, Step } from './handle.ts'
+import type { SessionRoutes } from './session-routes.ts'
 
 // Claims about the token rather than the person, and those that would help nobody but a thief.
 const PROTOCOL_CLAIMS: ReadonlySet<string> = new Set([
@@ -25,7 +26,10 @@ const PROTOCOL_CLAIMS: ReadonlySet<string> = new Set([
 const PROMPTS: ReadonlySet<string> = new Set(['login', 'consent', 'select_account'])
 
 /** Our own addresses below /auth/. */
-export function createAuthRoutes(options: HandleOptions): (step: Step) => Promise<Answer> {
+export function createAuthRoutes(
+  options: HandleOptions,
+  sessionRoutes: SessionRoutes,
+): (step: Step) => Promise<Answer> {
   const { authority, login, provider, store } = options
 
   async function signIn(step: Step, hopped: boolean, query: URLSearchParams): Promise<Answer> {
@@ -104,6 +108,12 @@ export function createAuthRoutes(options: HandleOptions): (step: Step) => Promis
         return step.method === 'POST' ? signOut(step) : only('POST')
       case '/auth/session':
         return reads ? session(step) : only('GET, HEAD')
+      case '/auth/sessions':
+        return reads ? sessionRoutes.list(step) : only('GET, HEAD')
+      case '/auth/sessions/end':
+        return step.method === 'POST' ? sessionRoutes.end(step) : only('POST')
+      case '/auth/events':
+        return only('GET')
       case '/auth/health':
         return reads ? health() : only('GET, HEAD')
       case '/auth/errors':

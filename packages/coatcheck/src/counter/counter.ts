@@ -10,11 +10,13 @@ import { createGuard } from '../guard/judge.ts'
 import { createLogin } from '../login/login.ts'
 import { prepareApp } from '../proxy/forward.ts'
 import { prepareRoute } from '../proxy/route.ts'
-import { createSessions, type Session } from '../sessions/sessions.ts'
+import { createSessions, type ListedSession, type Session } from '../sessions/sessions.ts'
 import { createAuthority } from './authority.ts'
+import { createEventHub, type EventListener } from './event-hub.ts'
+import { createEventStreams } from './event-stream.ts'
 import { createFetchSkin, headOfRequest } from './fetch-skin.ts'
 import { createHandle } from './handle.ts'
-import { type CounterOptions, checkOptions } from './options.ts'
+import { type CounterEvent, type CounterOptions, checkOptions } from './options.ts'
 import type { Outcome } from './outcome.ts'
 import { createTidy } from './tidy.ts'
 
@@ -30,6 +32,19 @@ export interface Counter {
   session(request: RequestHead | Request): Promise<Session | undefined>
   /** Removes sessions that are over, `limit` at most; gives back how many. */
   sweep(limit?: number): Promise<number>
+  /** Calls `listener` at each event of a type. Gives back how to stop. Events hold no secret. */
+  on<T extends CounterEvent['type']>(type: T, listener: EventListener<T>): () => void
+  /** All sessions of a person (`sub`), newest first, for operators: since when, from where, how renewal fared. */
+  listSessions(subject: string): Promise<readonly ListedSession[]>
+  /**
+   * Ends all sessions of a person, or the one of a short id; gives back how many. Refresh tokens stay valid at
+   * the provider: only a ticket opens them.
+   */
+  endSessions(subject: string, selection?: { readonly session?: string }): Promise<number>
+  /** Makes the store ready (tables, a check of its settings), so that faults show at start. Default: at the first request. */
+  ready(): Promise<void>
+  /** Ends event streams and stops listening to the store; sessions stay. */
+  close(): Promise<void>
   readonly origin: string
 }
 
@@ -51,7 +66,8 @@ export function createCounter(options: CounterOptions): Counter {
   const { host } = new URL(origin)
   const clock = options.clock ?? systemClock
   const random = options.random ?? systemRandom
-  const onEvent = options.onEvent ?? (() => {})
+  const hub = createEventHub(options.onEvent)
+  const onEvent = hub.emit
   const names = cookieNames(origin)
   const sameSite = options.cookie?.sameSite ?? 'strict'
   const ticketAttributes: CookieAttributes = {
@@ -75,6 +91,8 @@ export function createCounter(options: CounterOptions): Counter {
     revoke: (refreshToken) => provider.revoke(refreshToken),
     onEvent,
   })
+  const streams = createEventStreams(sessions)
+  const afterSignOut = options.signOut?.returnTo ?? '/'
   const login = createLogin({
     origin,
     provider,
@@ -85,7 +103,7 @@ export function createCounter(options: CounterOptions): Counter {
     ticketAttributes,
     scope: options.signIn?.scope ?? 'openid profile email offline_access',
     authorizationParameters: options.signIn?.parameters ?? {},
-    afterSignOut: options.signOut?.returnTo ?? '/',
+    afterSignOut,
     sendIdTokenHint: options.signOut?.idTokenHint ?? true,
     clock,
     random,
@@ -109,6 +127,8 @@ export function createCounter(options: CounterOptions): Counter {
     sessions,
     store,
     login,
+    streams,
+    afterSignOut,
     onEvent,
     tidy: createTidy(sessions, clock, onEvent),
   })
@@ -125,6 +145,17 @@ export function createCounter(options: CounterOptions): Counter {
       return reading.ok ? sessions.touch(reading.session) : undefined
     },
     sweep: (limit = 1000) => sessions.sweep(limit),
+    on: hub.on,
+    listSessions: sessions.list,
+    endSessions: (subject, { session: only } = {}) =>
+      sessions.endAll(subject, 'ended_by_operator', only === undefined ? {} : { only }),
+    ready: async () => {
+      await store.prepare?.()
+    },
+    close: async () => {
+      streams.close()
+      await sessions.close()
+    },
   }
 }
 

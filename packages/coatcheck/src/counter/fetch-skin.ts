@@ -1,4 +1,5 @@
 import { problem } from '../core/answer.ts'
+import { encodeUtf8 } from '../core/bytes.ts'
 import type { MaybePromise } from '../core/maybe-promise.ts'
 import type { RequestHead } from '../core/request-head.ts'
 import { forwardWithFetch } from '../proxy/fetch-forward.ts'
@@ -26,6 +27,7 @@ export function createFetchSkin(
       return new Response(answer.body, { status: answer.status, headers: pairs(answer.headers) })
     }
     if (outcome.kind === 'respond') return toResponse(outcome.answer)
+    if (outcome.kind === 'stream') return toStream(outcome)
     if (pass === undefined) return toResponse(problem('route_unknown'))
     return pass(request)
   }
@@ -55,6 +57,21 @@ function toResponse(answer: {
     status: answer.status,
     headers: pairs(answer.headers),
   })
+}
+
+function toStream(outcome: Outcome & { readonly kind: 'stream' }): Response {
+  let stop = (): void => {}
+  const body = new ReadableStream<Uint8Array>({
+    start: (controller) => {
+      stop = outcome.begin({
+        write: (text) => controller.enqueue(encodeUtf8(text)),
+        end: () => controller.close(),
+      })
+    },
+    cancel: () => stop(),
+  })
+  const { status, headers } = outcome.answer
+  return new Response(body, { status, headers: pairs(headers) })
 }
 
 function pairs(flat: readonly string[]): [string, string][] {

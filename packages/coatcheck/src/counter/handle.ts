@@ -20,8 +20,10 @@ import type { Sessions } from '../sessions/sessions.ts'
 import { createApiCall } from './api-call.ts'
 import { createAuthRoutes } from './auth-routes.ts'
 import type { Authority } from './authority.ts'
+import type { EventStreams } from './event-stream.ts'
 import type { CounterOptions } from './options.ts'
 import type { Outcome } from './outcome.ts'
+import { createSessionRoutes } from './session-routes.ts'
 
 /** What {@link createHandle} needs. */
 export interface HandleOptions {
@@ -37,6 +39,9 @@ export interface HandleOptions {
   readonly sessions: Sessions
   readonly store: SessionStore
   readonly login: Login
+  readonly streams: EventStreams
+  /** Path to come back to after sign-out. */
+  readonly afterSignOut: string
   readonly onEvent: NonNullable<CounterOptions['onEvent']>
   /** Sweeps the store now and then. */
   readonly tidy: () => void
@@ -63,7 +68,8 @@ export function createHandle(options: HandleOptions): (head: RequestHead) => May
   // On loopback other servers share the host: HSTS would lock them out of http.
   const hardened = protocol === 'https:' && !isLoopbackHost(hostname)
   const matchesProtected = createPageMatcher(options.protectedPages)
-  const authRoute = createAuthRoutes(options)
+  const sessionRoutes = createSessionRoutes(options)
+  const authRoute = createAuthRoutes(options, sessionRoutes)
   const apiCall = createApiCall(options, host, scheme)
 
   function decide(head: RequestHead): MaybePromise<Outcome> {
@@ -83,6 +89,9 @@ export function createHandle(options: HandleOptions): (head: RequestHead) => May
     }
     const route = options.routes.find((candidate) => target.rawPath.startsWith(candidate.path))
     if (route !== undefined) return apiCall(route, step)
+    if (target.path === '/auth/events' && step.method === 'GET') {
+      return sessionRoutes.events(step).then(hardenOutcome)
+    }
     if (target.path.startsWith('/auth/')) return authRoute(step).then(respond)
     return page(step)
   }
@@ -133,9 +142,17 @@ export function createHandle(options: HandleOptions): (head: RequestHead) => May
   }
 
   function respond(answer: Answer): Outcome {
-    if (!hardened) return { kind: 'respond', answer }
+    return { kind: 'respond', answer: harden(answer) }
+  }
+
+  function hardenOutcome(outcome: Outcome): Outcome {
+    return 'answer' in outcome ? { ...outcome, answer: harden(outcome.answer) } : outcome
+  }
+
+  function harden(answer: Answer): Answer {
+    if (!hardened) return answer
     const headers = [...answer.headers, 'strict-transport-security', 'max-age=31536000']
-    return { kind: 'respond', answer: { ...answer, headers } }
+    return { ...answer, headers }
   }
 
   const failed = (error: unknown): Outcome => respond(toProblem(error))

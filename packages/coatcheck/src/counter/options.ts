@@ -66,6 +66,15 @@ export interface CounterSessionsOptions {
   readonly absoluteSeconds?: number
   /** How long before its end an access token is renewed. Default: see `createSessions`. */
   readonly renewBeforeSeconds?: number
+  /**
+   * For how many seconds a session that was read is used without asking the store again: what ended in another
+   * process may live on here so long, unless the store notifies. Default: 0, the store is asked at each request.
+   */
+  readonly cacheSeconds?: number
+  /** How long the store may take to answer before a request is answered 503. Default: 3. */
+  readonly storeTimeoutSeconds?: number
+  /** What the renewal history calls this process. Default: eight random characters. */
+  readonly processName?: string
 }
 
 /** What a counter tells a log. */
@@ -75,6 +84,8 @@ export type CounterEvent =
   | { readonly type: 'guard.refused'; readonly rule: string; readonly seen: string }
   | { readonly type: 'cookie.refused'; readonly reason: string }
   | { readonly type: 'sweep.failed'; readonly code: ErrorCode }
+  /** A listener of `counter.on` threw. */
+  | { readonly type: 'listener.failed'; readonly event: string }
 
 /**
  * Checks all options at once. Throws `invalid_configuration` with a line for each fault: path, value and
@@ -107,7 +118,14 @@ function originFaults(options: CounterOptions): string[] {
 
 function sessionFaults(options: CounterOptions): string[] {
   const { idleSeconds = 1800, absoluteSeconds = 43_200 } = options.sessions
+  const { cacheSeconds = 0, storeTimeoutSeconds = 3 } = options.sessions
   const faults: string[] = []
+  if (!(cacheSeconds >= 0 && cacheSeconds <= 60)) {
+    faults.push(`sessions.cacheSeconds (${cacheSeconds}) must lie between 0 and 60`)
+  }
+  if (!(storeTimeoutSeconds > 0 && storeTimeoutSeconds <= 20)) {
+    faults.push(`sessions.storeTimeoutSeconds (${storeTimeoutSeconds}) must lie between 0 and 20`)
+  }
   for (const [name, value] of Object.entries({ idleSeconds, absoluteSeconds })) {
     if (!Number.isFinite(value) || value < 1) {
       faults.push(`sessions.${name} (${value}) must be a number of seconds, at least 1`)

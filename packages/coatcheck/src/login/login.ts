@@ -129,12 +129,13 @@ export function createLogin(options: LoginOptions): Login {
         nonce: transaction.nonce,
         codeVerifier: transaction.codeVerifier,
       })
-      if (request.session !== undefined) await endFormer(request.session, tokenSet.subject)
       const { ticket } = await sessions.create({
         tokenSet,
         ...(request.userAgent === undefined ? {} : { userAgent: request.userAgent }),
         ...(request.address === undefined ? {} : { address: request.address }),
       })
+      // Not before the new one is there: a store that fails in between signs nobody out.
+      if (request.session !== undefined) await endFormer(request.session, tokenSet.subject)
       const setCookies = [serializeCookie(names.ticket, ticket, ticketAttributes), clear]
       return seeOther(`${origin}${transaction.returnTo}`, [
         'referrer-policy',

@@ -51,6 +51,8 @@ export function createEndings(options: EndingsOptions): Endings {
       if (notice.kind === 'ended') tell(notice.id, notice.reason)
     })
     plan()
+    // It may have ended since it was loaded, before anybody listened.
+    void lookAt(session)
     return () => {
       entry.listeners.delete(onEnd)
       if (entry.listeners.size === 0 && watched.get(session.id) === entry) {
@@ -75,14 +77,19 @@ export function createEndings(options: EndingsOptions): Endings {
 
   async function lookAtAll(): Promise<void> {
     for (const { session } of [...watched.values()]) {
-      try {
-        const reason = await reasonOf(session)
-        if (reason !== undefined) tell(session.id, reason)
-      } catch (error) {
-        // A store that does not answer has ended nobody; the next round asks again.
-        if (!(error instanceof CoatcheckError)) throw error
-        return
-      }
+      if (!(await lookAt(session))) return
+    }
+  }
+
+  // False where the store does not answer: it has ended nobody, and the next round asks again.
+  async function lookAt(session: Session): Promise<boolean> {
+    try {
+      const reason = await reasonOf(session)
+      if (reason !== undefined) tell(session.id, reason)
+      return true
+    } catch (error) {
+      if (error instanceof CoatcheckError) return false
+      throw error
     }
   }
 

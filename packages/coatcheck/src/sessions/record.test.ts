@@ -1,6 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { BINDING, newRing, START, tokenSet } from '../../../../test/support/session-fixture.ts'
+import {
+  BINDING,
+  CARD,
+  newRing,
+  START,
+  tokenSet,
+} from '../../../../test/support/session-fixture.ts'
 import { decodeBase64url, decodeUtf8 } from '../core/bytes.ts'
 import { systemRandom } from '../core/random.ts'
 import { createKeyRing } from '../ring/key-ring.ts'
@@ -83,7 +89,7 @@ describe('a session record', () => {
     const records = createRecords(ring, BINDING, systemRandom)
     const ticket = createTicket(systemRandom)
     const contents = contentsOf(tokenSet())
-    const { dataKey, ...sealed } = records.seal(ticket, contents, {})
+    const { dataKey, ...sealed } = records.seal(ticket, contents, CARD)
     const times = { createdAt: START, lastSeenAt: START, expiresAt: START + 1 }
     const columns = { format: 1 as const, id: ticket.id, ...times, subjectKey: 'key' }
     const first = { ...columns, version: 1, ...sealed }
@@ -102,7 +108,7 @@ describe('a session record', () => {
     const next = generateKeyRing()
     const ticket = createTicket(systemRandom)
     const before = createRecords(createKeyRing(old), BINDING, systemRandom)
-    const { dataKey: _, ...sealed } = before.seal(ticket, contentsOf(tokenSet()), {})
+    const { dataKey: _, ...sealed } = before.seal(ticket, contentsOf(tokenSet()), CARD)
     const times = { createdAt: START, lastSeenAt: START, expiresAt: START + 1 }
     const stored = {
       format: 1 as const,

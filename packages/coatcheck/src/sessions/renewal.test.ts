@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { rotatingProvider } from '../../../../test/support/rotating-provider.ts'
 import {
   BINDING,
   manualClock,
@@ -9,44 +10,9 @@ import { CoatcheckError } from '../core/errors.ts'
 import { restoreVerifiedTokenSet } from '../tokens/restore-verified.ts'
 import { tokenSetData, withoutRefreshToken } from '../tokens/verified-token-set.ts'
 import type { SessionEvent } from './events.ts'
-import type { RenewFunction, RenewOutcome } from './renewal.ts'
 import type { SessionStore } from './session-store.ts'
 import { createSessions, type Session, type Sessions, type SessionsOptions } from './sessions.ts'
 import { memoryStore } from './stores/memory.ts'
-
-/** A provider with rotation: takes each refresh token once, and notes what it is asked. */
-function rotatingProvider(clock: () => number) {
-  const asked: string[] = []
-  const answers: (RenewOutcome | Error)[] = []
-  let gate: Promise<void> = Promise.resolve()
-  let issued = 0
-  const renew: RenewFunction = async ({ refreshToken }) => {
-    asked.push(refreshToken)
-    const answer = answers.shift()
-    await gate
-    if (answer instanceof Error) throw answer
-    if (answer !== undefined) return answer
-    issued += 1
-    return { kind: 'renewed', tokenSet: renewedSet(issued, clock()) }
-  }
-  const hold = (): (() => void) => {
-    let open = () => {}
-    gate = new Promise((resolve) => {
-      open = resolve
-    })
-    return open
-  }
-  return { asked, answers, renew, hold }
-}
-
-function renewedSet(number: number, now: number) {
-  return tokenSet({
-    accessToken: `access-${number}`,
-    refreshToken: `refresh-${number}`,
-    accessTokenReceivedAt: now,
-    accessTokenExpiresAt: now + 300_000,
-  })
-}
 
 function setUp(options: Partial<SessionsOptions> = {}, wrapStore = (store: SessionStore) => store) {
   const { clock, pass } = manualClock()

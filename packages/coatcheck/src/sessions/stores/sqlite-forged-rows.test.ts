@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import {
   BINDING,
   CANARIES,
+  CARD,
   newRing,
   tokenSet,
 } from '../../../../../test/support/session-fixture.ts'
@@ -134,7 +135,7 @@ describe('a session file in the hands of somebody without the ring', () => {
       absoluteEndsAt: now + 9e9,
       subjectKey,
     }
-    const { dataKey: _, ...sealed } = forger.seal(own, contents, {})
+    const { dataKey: _, ...sealed } = forger.seal(own, contents, CARD)
     const times = { createdAt: now, lastSeenAt: now, expiresAt: now + 9e9 }
     const row = { format: 1 as const, id: own.id, version: 1, ...times, subjectKey, ...sealed }
     await sqliteStore(database).insert(row)
