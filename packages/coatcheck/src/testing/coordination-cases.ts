@@ -1,4 +1,4 @@
-import { idOf, MINUTE, START, type StoreCase, same, sample } from './store-case.ts'
+import { idOf, MINUTE, START, type StoreCase, same, sample, soon } from './store-case.ts'
 
 /** What a store does between processes: leases, claims, blobs. */
 export const COORDINATION_CASES: readonly StoreCase[] = [
@@ -62,6 +62,67 @@ export const COORDINATION_CASES: readonly StoreCase[] = [
     check: async (store) => {
       const claims = Array.from({ length: 1000 }, async () => store.claim('key', START + MINUTE))
       same((await Promise.all(claims)).filter(Boolean).length, 1)
+    },
+  },
+  {
+    name: 'gives ten of two hundred claims where ten are allowed',
+    check: async (store) => {
+      const claims = Array.from({ length: 200 }, async () => store.claim('key', START + MINUTE, 10))
+      same((await Promise.all(claims)).filter(Boolean).length, 10)
+    },
+  },
+  {
+    name: 'tells keys of claims, blobs and leases apart that differ in one character or its case',
+    check: async (store) => {
+      for (const key of ['AAAA', 'AAAa', 'AAA', 'AAAAA', 'AAAQ']) {
+        same(await store.claim(key, START + MINUTE), true, key)
+        same(typeof (await store.acquireLease(key, 1000)), 'number', key)
+        await store.putBlob(key, new TextEncoder().encode(key), START + MINUTE)
+      }
+      for (const key of ['AAAA', 'AAAa', 'AAA', 'AAAAA', 'AAAQ']) {
+        same(await store.takeBlob(key), new TextEncoder().encode(key), key)
+      }
+    },
+  },
+  {
+    name: 'makes itself ready, however often it is asked to',
+    check: async (store) => {
+      await store.prepare?.()
+      await store.insert(sample())
+      await Promise.all([store.prepare?.(), store.prepare?.()])
+      same((await store.get(idOf('one')))?.id, idOf('one'))
+    },
+  },
+  {
+    name: 'tells of endings and of leases let go, if it tells at all, until the subscription is closed',
+    check: async (store) => {
+      if (store.subscribe === undefined) return
+      const heard: string[] = []
+      const subscription = await store.subscribe((notice) => {
+        if (notice.kind === 'ended') heard.push(`${notice.id} ${notice.reason}`)
+        if (notice.kind === 'released') heard.push(`${notice.id} released`)
+      })
+      for (const name of ['one', 'two', 'three']) {
+        await store.insert(sample({ id: idOf(name), subjectKey: name, sidKey: name }))
+      }
+      await store.delete(idOf('one'), 'signed_out')
+      await store.deleteBySubject('two', 'ended_by_operator')
+      await store.deleteByProviderSession('three', 'provider_signed_out')
+      const number = await store.acquireLease(idOf('four'), 1000)
+      await store.releaseLease(idOf('four'), (number ?? 0) + 1)
+      await store.releaseLease(idOf('four'), number ?? 0)
+      await soon(() => heard.length >= 4)
+      same(heard.toSorted(), [
+        `${idOf('four')} released`,
+        `${idOf('one')} signed_out`,
+        `${idOf('three')} provider_signed_out`,
+        `${idOf('two')} ended_by_operator`,
+      ])
+      await subscription.close()
+      await store.insert(sample())
+      await store.delete(idOf('one'), 'signed_out')
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      same(heard.length, 4)
     },
   },
   {

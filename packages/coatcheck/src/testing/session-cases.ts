@@ -43,6 +43,19 @@ export const SESSION_CASES: readonly StoreCase[] = [
     },
   },
   {
+    name: 'lets one of many inserts of an id win',
+    check: async (store) => {
+      const inserts = Array.from({ length: 20 }, async (_, index) => {
+        await store.insert(sample({ body: new Uint8Array([index]) }))
+        return index
+      })
+      const won = (await Promise.allSettled(inserts)).filter(({ status }) => status === 'fulfilled')
+      same(won.length, 1)
+      const [winner] = won as readonly PromiseFulfilledResult<number>[]
+      same((await store.get(idOf('one')))?.body, new Uint8Array([winner?.value ?? -1]))
+    },
+  },
+  {
     name: 'gives nothing back once the time is over',
     check: async (store, pass) => {
       await store.insert(sample())
@@ -113,6 +126,26 @@ export const SESSION_CASES: readonly StoreCase[] = [
     },
   },
   {
+    name: 'loses neither when touch and replace meet',
+    check: async (store) => {
+      await store.insert(sample())
+      const touches = Array.from({ length: 30 }, async (_, index) =>
+        store.touch(idOf('one'), START + index, START + MINUTE + index),
+      )
+      const replaces = (async () => {
+        for (let version = 1; version <= 10; version += 1) {
+          const body = new Uint8Array([version])
+          same(await store.replace(sample({ version: version + 1, body }), version), true)
+        }
+      })()
+      same(await Promise.all(touches), Array(30).fill(true))
+      await replaces
+      const { version, body, lastSeenAt, expiresAt } = (await store.get(idOf('one'))) ?? sample()
+      same([version, body], [11, new Uint8Array([10])])
+      same([lastSeenAt, expiresAt], [START + 29, START + MINUTE + 29])
+    },
+  },
+  {
     name: 'gives back what it deletes, once, and keeps the reason for two minutes',
     check: async (store, pass) => {
       await store.insert(sample({ body: new Uint8Array([9]) }))
@@ -149,6 +182,47 @@ export const SESSION_CASES: readonly StoreCase[] = [
     },
   },
   {
+    name: 'lists and ends hundreds of sessions of one subject',
+    check: async (store) => {
+      const ids = Array.from({ length: 300 }, (_, index) => idOf(`s-${index}`))
+      await Promise.all(ids.map(async (id) => store.insert(sample({ id }))))
+      same((await store.listBySubject('subject')).length, 300)
+      const ended = await store.deleteBySubject('subject', 'ended_by_user')
+      same(ended.map(({ id }) => id).toSorted(), ids.toSorted())
+      same(await store.deleteBySubject('subject', 'ended_by_user'), [])
+    },
+  },
+  {
+    name: 'gives each session to one of those who end them at once',
+    check: async (store) => {
+      for (let index = 0; index < 20; index += 1) {
+        await store.insert(sample({ id: idOf(`s-${index}`), sidKey: 'sid' }))
+      }
+      const all = await Promise.all([
+        store.deleteBySubject('subject', 'ended_by_user'),
+        store.deleteByProviderSession('sid', 'provider_signed_out'),
+        ...Array.from({ length: 20 }, async (_, index) => {
+          const deleted = await store.delete(idOf(`s-${index}`), 'signed_out')
+          return deleted === undefined ? [] : [deleted]
+        }),
+      ])
+      const ids = all.flat().map(({ id }) => id)
+      same([ids.length, new Set(ids).size], [20, 20])
+    },
+  },
+  {
+    name: 'tells keys apart that differ in one character or its case',
+    check: async (store) => {
+      await store.insert(sample({ subjectKey: 'AAAA', sidKey: 'BBBB' }))
+      for (const key of ['AAAa', 'aAAA', 'AAA', 'AAAAA', 'AAAQ', 'AAA_', '%', 'AAA*', '']) {
+        same(await store.listBySubject(key), [])
+        same(await store.deleteBySubject(key, 'ended_by_user'), [])
+      }
+      same(await store.deleteByProviderSession('BBBb', 'provider_signed_out'), [])
+      same((await store.listBySubject('AAAA')).length, 1)
+    },
+  },
+  {
     name: 'ends the sessions of one session at the provider, and no others',
     check: async (store) => {
       await store.insert(sample({ sidKey: 'sid-1' }))
@@ -171,6 +245,21 @@ export const SESSION_CASES: readonly StoreCase[] = [
       same((await store.sweep(3)).length, 2)
       same((await store.sweep(3)).length, 0)
       same((await store.get(idOf('young')))?.id, idOf('young'))
+    },
+  },
+  {
+    name: 'gives each session to one of several sweeps at once',
+    check: async (store, pass) => {
+      for (let index = 0; index < 30; index += 1) {
+        await store.insert(sample({ id: idOf(`old-${index}`) }))
+      }
+      pass(MINUTE)
+      const swept: string[] = []
+      for (let round = 0; round < 10 && swept.length < 30; round += 1) {
+        const batches = await Promise.all(Array.from({ length: 4 }, async () => store.sweep(5)))
+        swept.push(...batches.flat().map(({ id }) => id))
+      }
+      same([swept.length, new Set(swept).size], [30, 30])
     },
   },
   {

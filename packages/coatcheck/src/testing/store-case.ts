@@ -54,6 +54,13 @@ function plain(value: unknown): string {
   )
 }
 
+/** Waits for what a store tells by itself: two seconds at most. */
+export async function soon(condition: () => boolean): Promise<void> {
+  for (let round = 0; round < 200 && !condition(); round += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
+
 /** Throws unless the work rejects. */
 export async function rejects(work: () => Promise<void>): Promise<void> {
   const rejected = await work().then(
