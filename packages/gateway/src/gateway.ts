@@ -1,7 +1,9 @@
 import { createServer as createHttpServer, type Server } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
+import { hostname as machineName } from 'node:os'
 import {
   allowInsecureHttp,
+  CoatcheckError,
   type Counter,
   createCounter,
   createProvider,
@@ -45,6 +47,11 @@ export async function startGateway(config: GatewayConfig, log?: Logger): Promise
   const pass = createPages(config)
   const store = openStore(config.sessions?.store)
   const { counter, provider } = createGatewayCounter(config, secrets, store.store, logger)
+  await makeReady(counter, logger).catch(async (error: unknown) => {
+    await counter.close()
+    store.close()
+    throw error
+  })
   const dispatcher = createUpstreams()
   const connections = createConnections()
   const handler = createNodeHandler(counter, { dispatcher, pass })
@@ -81,6 +88,8 @@ export async function startGateway(config: GatewayConfig, log?: Logger): Promise
     port: listening.port,
     close: async () => {
       clearInterval(sweeper)
+      // Event streams never end by themselves.
+      await counter.close()
       await connections.close(CLOSE_GRACE_MS)
       await dispatcher.destroy()
       store.close()
@@ -97,6 +106,16 @@ export function checkGateway(config: GatewayConfig): void {
   const secrets = readSecrets(config)
   createPages(config)
   createGatewayCounter(config, secrets, openStore({ kind: 'memory' }).store, createLog('silent'))
+}
+
+// A store whose settings would lose sessions ends the start; one that is away does not: it may come later.
+async function makeReady(counter: Counter, logger: Logger): Promise<void> {
+  try {
+    await counter.ready()
+  } catch (error) {
+    if (error instanceof CoatcheckError && error.code === 'invalid_configuration') throw error
+    logger.warn({ code: 'store_unavailable' }, 'store.unavailable')
+  }
 }
 
 function createGatewayCounter(
@@ -122,7 +141,11 @@ function createGatewayCounter(
     origin: config.origin,
     provider,
     ring: secrets.ring,
-    sessions: { store, ...defined({ idleSeconds, absoluteSeconds, renewBeforeSeconds }) },
+    sessions: {
+      store,
+      processName: `${machineName()}-${process.pid}`,
+      ...defined({ idleSeconds, absoluteSeconds, renewBeforeSeconds }),
+    },
     signIn: defined({ scope: settings.scope, parameters: settings.parameters }),
     ...defined({ cookie: cookie && defined(cookie) }),
     ...(pages?.protected === undefined ? {} : { pages: { protected: pages.protected } }),
