@@ -2,7 +2,13 @@ import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { join } from 'node:path'
-import { createFormBrowser, type DevProvider, startDevProvider, TEST_USERS } from '@coatcheck/dev'
+import {
+  createFormBrowser,
+  type DataFolder,
+  type DevProvider,
+  startDevProvider,
+  TEST_USERS,
+} from '@coatcheck/dev'
 import {
   createLog,
   type Gateway,
@@ -32,6 +38,8 @@ export interface StackOptions {
   readonly upstream?: RequestListener
   readonly upgrade?: (server: Server) => void
   readonly accessTokenSeconds?: number
+  /** Keeps what the provider knows. Default: none. */
+  readonly providerFolder?: DataFolder
   readonly config?: (base: GatewayConfig) => GatewayConfig
 }
 
@@ -45,6 +53,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     ...(options.accessTokenSeconds === undefined
       ? {}
       : { accessTokenSeconds: options.accessTokenSeconds }),
+    ...(options.providerFolder === undefined ? {} : { folder: options.providerFolder }),
   })
   const provider = { ...running, close: atMostOnce(() => running.close()) }
   const upstream = await listen(options.upstream ?? ((_, response) => response.end('{}')))

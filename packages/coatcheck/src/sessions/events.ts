@@ -25,6 +25,8 @@ export type SessionEvent =
       /** What the provider did, in our words. */
       readonly why?: string
     }
+  /** New tokens came for a session that had ended meanwhile: revoked, unless it was only replaced. */
+  | { readonly type: 'session.renewal_discarded'; readonly session: string }
   | {
       readonly type: 'session.revocation_failed'
       readonly session: string

@@ -155,6 +155,7 @@ export function createRenewalTurn(
     // from one provider share a grant, so a session that was only replaced keeps its hands off it.
     const { refreshToken } = tokenSet
     if (reason !== 'replaced' && refreshToken !== undefined) await options.revoke(refreshToken, id)
+    onEvent({ type: 'session.renewal_discarded', session: shortIdOf(id) })
     return { kind: 'ended' }
   }
 

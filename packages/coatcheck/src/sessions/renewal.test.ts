@@ -264,7 +264,7 @@ describe('accessToken', () => {
   })
 
   it('revokes what comes after a sign-out in the middle, and the session stays ended', async () => {
-    const { sessions, pass, provider, revoked } = setUp()
+    const { sessions, pass, provider, revoked, events } = setUp()
     const { ticket, session } = await signedIn(sessions)
     pass(ALMOST_OVER_MS)
     const release = provider.hold()
@@ -274,6 +274,7 @@ describe('accessToken', () => {
     release()
     expect(await slow).toEqual({ ok: false, reason: 'signed_out' })
     expect(revoked).toEqual(['refresh-0', 'refresh-1'])
+    expect(events.at(-1)?.type).toBe('session.renewal_discarded')
     expect((await sessions.load(ticket)).ok).toBe(false)
   })
 
