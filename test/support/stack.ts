@@ -163,9 +163,13 @@ export async function beginSignIn(
 }
 
 /** Finishes a sign-in, as the hopped request does, and gives back the answer. */
-export function finishSignIn(pending: PendingSignIn, ticket?: string): Promise<Response> {
+export function finishSignIn(
+  pending: PendingSignIn,
+  ticket?: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Response> {
   const cookie = ticket === undefined ? pending.cookie : `${pending.cookie}; ${ticket}`
-  return send(pending.callbackUrl, { headers: { ...OWN_NAVIGATION, cookie } })
+  return send(pending.callbackUrl, { headers: { ...OWN_NAVIGATION, cookie, ...headers } })
 }
 
 /** Signs in; gives back the ticket as `name=value`. */

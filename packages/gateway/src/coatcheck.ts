@@ -6,6 +6,7 @@ import { ConfigError } from './config.ts'
 import { readConfigFile } from './config-file.ts'
 import { checkGateway, startGateway } from './gateway.ts'
 import { writeNewRing } from './secrets.ts'
+import { createSessionsCommand } from './sessions-command.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
 
@@ -40,6 +41,8 @@ program
     writeNewRing(file)
     console.log(`${file} holds a new key ring. Keep it out of backups that others read.`)
   })
+
+program.addCommand(createSessionsCommand())
 
 function stopOnSignal(close: () => Promise<void>): void {
   let stopping = false

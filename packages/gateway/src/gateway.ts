@@ -118,7 +118,8 @@ async function makeReady(counter: Counter, logger: Logger): Promise<void> {
   }
 }
 
-function createGatewayCounter(
+/** The counter of a configuration, over an open store. */
+export function createGatewayCounter(
   config: GatewayConfig,
   secrets: GatewaySecrets,
   store: ReturnType<typeof openStore>['store'],
