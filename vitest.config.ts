@@ -5,8 +5,12 @@ const signature = fileURLToPath(
   new URL('./packages/coatcheck/src/tokens/signature.node.ts', import.meta.url),
 )
 
+const errorWords = fileURLToPath(
+  new URL('./packages/coatcheck/src/core/error-words.ts', import.meta.url),
+)
+
 export default defineConfig({
-  resolve: { alias: { '#signature': signature } },
+  resolve: { alias: { '#signature': signature, '#error-words': errorWords } },
   test: {
     include: ['packages/*/src/**/*.test.ts', 'test/**/*.test.ts'],
     testTimeout: 30_000,

@@ -52,12 +52,20 @@ async function list(stack: Stack, ticket: string): Promise<readonly Listed[]> {
   return ((await answer.json()) as { readonly sessions: readonly Listed[] }).sessions
 }
 
+function later<T>() {
+  let resolve: (value: T) => void = () => {}
+  const promise = new Promise<T>((done) => {
+    resolve = done
+  })
+  return { promise, resolve }
+}
+
 /** An event stream as text, until it ends. */
 function listen(stack: Stack, address: string, ticket: string) {
   let text = ''
   let status = 0
-  const opened = Promise.withResolvers<void>()
-  const ended = Promise.withResolvers<string>()
+  const opened = later<void>()
+  const ended = later<string>()
   const sent = request(
     `${address}/auth/events`,
     {

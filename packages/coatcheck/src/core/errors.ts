@@ -1,4 +1,5 @@
-import { ERROR_CODES, type ErrorCode } from './error-codes.ts'
+import { wordsOf } from '#error-words'
+import type { ErrorCode } from './error-codes.ts'
 
 /** What is kept of an error that came from elsewhere: never its message, which can quote a token. */
 export interface ScrubbedCause {
@@ -35,7 +36,7 @@ export class CoatcheckError extends Error {
   readonly retryAfterSeconds: number | undefined
 
   constructor(code: ErrorCode, options: CoatcheckErrorOptions = {}) {
-    const { title, remedy, status } = ERROR_CODES[code]
+    const { title, remedy, status } = wordsOf(code)
     const said = options.detail ?? `${title}.`
     super(
       `${said} ${remedy}`,
