@@ -6,3 +6,12 @@
  * const options = { [allowInsecureHttp]: true }
  */
 export const allowInsecureHttp: unique symbol = Symbol('allowInsecureHttp')
+
+/**
+ * Key of an option that accepts a Redis server which drops keys when its memory is full: people are then
+ * signed out at random, and what was used once can be used again. Better: `maxmemory-policy noeviction`.
+ *
+ * @example
+ * const options = { [allowEviction]: true }
+ */
+export const allowEviction: unique symbol = Symbol('allowEviction')

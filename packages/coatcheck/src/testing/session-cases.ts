@@ -236,6 +236,7 @@ export const SESSION_CASES: readonly StoreCase[] = [
   },
   {
     name: 'sweeps what is over, within its limit, and nothing else',
+    sweeps: true,
     check: async (store, pass) => {
       for (let index = 0; index < 5; index += 1)
         await store.insert(sample({ id: idOf(`old-${index}`) }))
@@ -249,6 +250,7 @@ export const SESSION_CASES: readonly StoreCase[] = [
   },
   {
     name: 'gives each session to one of several sweeps at once',
+    sweeps: true,
     check: async (store, pass) => {
       for (let index = 0; index < 30; index += 1) {
         await store.insert(sample({ id: idOf(`old-${index}`) }))

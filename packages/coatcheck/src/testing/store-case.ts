@@ -3,6 +3,8 @@ import type { SessionStore, StoredSession } from '../sessions/session-store.ts'
 /** One clause of the contract of session stores. */
 export interface StoreCase {
   readonly name: string
+  /** About what `sweep` gives back: says nothing of an engine that removes sessions by itself. */
+  readonly sweeps?: true
   /** Throws when the clause does not hold; `pass` moves the store's clock on. */
   readonly check: (store: SessionStore, pass: (ms: number) => void) => Promise<void>
 }
