@@ -6,6 +6,10 @@ export interface SqliteStatement {
   get(...parameters: SqliteValue[]): unknown
   all(...parameters: SqliteValue[]): unknown[]
   run(...parameters: SqliteValue[]): { readonly changes: number | bigint }
+  /** Rows as arrays, in `node:sqlite` from 24 on: cheaper than objects. */
+  setReturnArrays?(enabled: boolean): void
+  /** The same in better-sqlite3. */
+  raw?(toggle?: boolean): unknown
 }
 
 /** A database: `DatabaseSync` of `node:sqlite`, or better-sqlite3's. */

@@ -97,6 +97,40 @@ describe('sqliteStore', () => {
     sqliteStore(connect())
   })
 
+  it('takes over what an earlier release wrote', async () => {
+    const database = connect()
+    database.exec(`CREATE TABLE coatcheck_sessions (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,
+      format INTEGER NOT NULL, version INTEGER NOT NULL, created_at INTEGER NOT NULL,
+      subject_key TEXT NOT NULL, sid_key TEXT, wraps BLOB NOT NULL, body BLOB NOT NULL, card BLOB NOT NULL);
+      CREATE TABLE coatcheck_times (number INTEGER PRIMARY KEY, last_seen_at INTEGER NOT NULL, expires_at INTEGER NOT NULL)`)
+    const olds = [
+      sample('one'),
+      sample('two', { wraps: [new Uint8Array([1]), new Uint8Array([2, 3])], sidKey: 'sid' }),
+    ]
+    for (const old of olds) {
+      const wraps = old.wraps.flatMap((wrap) => [wrap.length >> 8, wrap.length & 255, ...wrap])
+      database
+        .prepare('INSERT INTO coatcheck_sessions VALUES (NULL, ?, 1, 1, ?, ?, ?, ?, ?, ?)')
+        .run(
+          old.id,
+          old.createdAt,
+          old.subjectKey,
+          old.sidKey ?? null,
+          new Uint8Array(wraps),
+          old.body,
+          old.card,
+        )
+      database
+        .prepare('INSERT INTO coatcheck_times VALUES (NULL, ?, ?)')
+        .run(old.lastSeenAt, old.expiresAt)
+    }
+    const store = sqliteStore(database)
+    for (const old of olds) expect(await store.get(old.id)).toEqual(old)
+    const young = sample('three')
+    await store.insert(young)
+    expect(await sqliteStore(connect()).get(young.id)).toEqual(young)
+  })
+
   it('answers store_unavailable on a full disk, and keeps the old record as it was', async () => {
     const database = connect()
     const store = sqliteStore(database)

@@ -1,54 +1,62 @@
 import { type Bytes, concatBytes } from '../../core/bytes.ts'
 import type { StoredSession } from '../session-store.ts'
-import type { SqliteValue } from './sqlite-client.ts'
 
-const LENGTH_BYTES = 2
+/** The columns of a session as {@link readRow} takes them, in this order. */
+export const SESSION_COLUMNS =
+  's.version, s.created_at, s.subject_key, s.sid_key, s.record, t.last_seen_at, t.expires_at'
 
-/** Wraps as one column: each preceded by its length. */
-export function packWraps(wraps: readonly Bytes[]): Bytes {
+const LENGTH_BYTES = 4
+
+/**
+ * The sealed parts as one column, because each column of a row costs: body, card and wraps, each preceded by its
+ * length (32 bits, big endian).
+ */
+export function packRecord(parts: Pick<StoredSession, 'body' | 'card' | 'wraps'>): Bytes {
   return concatBytes(
-    ...wraps.flatMap((wrap) => {
-      const length = new Uint8Array(LENGTH_BYTES)
-      new DataView(length.buffer).setUint16(0, wrap.length)
-      return [length, wrap]
-    }),
+    ...[parts.body, parts.card, ...parts.wraps].flatMap((part) => [lengthOf(part), part]),
   )
 }
 
-/** A row as a session, or `undefined` for one that no store of ours wrote. */
-export function readRow(row: unknown): StoredSession | undefined {
+/** The sealed parts of a column, or `undefined` for one that no store of ours wrote. */
+export function unpackRecord(
+  packed: Bytes,
+): Pick<StoredSession, 'body' | 'card' | 'wraps'> | undefined {
+  const parts: Bytes[] = []
+  for (let offset = 0; offset < packed.length; ) {
+    const start = offset + LENGTH_BYTES
+    const end = start + readLength(packed, offset)
+    // Of a length beyond the end nothing is NaN or more: neither is taken.
+    if (!(end <= packed.length)) return undefined
+    parts.push(packed.subarray(start, end))
+    offset = end
+  }
+  const wraps = parts.splice(2)
+  const [body, card] = [parts[0], parts[1]]
+  return body === undefined || card === undefined ? undefined : { body, card, wraps }
+}
+
+/** A row, given as array or object, as the session of an id; `undefined` for one that no store of ours wrote. */
+export function readRow(id: string, row: unknown): StoredSession | undefined {
   if (typeof row !== 'object' || row === null) return undefined
-  const columns = row as Readonly<Record<string, SqliteValue | undefined>>
-  const {
-    id,
-    format,
-    version,
-    created_at: createdAt,
-    subject_key: subjectKey,
-    sid_key: sidKey,
-  } = columns
-  const { last_seen_at: lastSeenAt, expires_at: expiresAt, wraps, body, card } = columns
-  if (typeof id !== 'string' || typeof subjectKey !== 'string' || format !== 1) return undefined
+  const values: readonly unknown[] = Array.isArray(row) ? row : Object.values(row)
+  // Taken by index: destructuring an array goes through its iterator, and this is done for each request.
+  const version = values[0]
+  const createdAt = values[1]
+  const subjectKey = values[2]
+  const sidKey = values[3]
+  const record = values[4]
+  const lastSeenAt = values[5]
+  const expiresAt = values[6]
+  if (typeof subjectKey !== 'string') return undefined
   if (typeof version !== 'number' || typeof createdAt !== 'number') return undefined
   if (typeof lastSeenAt !== 'number' || typeof expiresAt !== 'number') return undefined
-  if (!(wraps instanceof Uint8Array && body instanceof Uint8Array && card instanceof Uint8Array)) {
-    return undefined
-  }
-  const unpacked = unpackWraps(own(wraps))
-  if (unpacked === undefined) return undefined
-  return {
-    format,
-    id,
-    version,
-    createdAt,
-    lastSeenAt,
-    expiresAt,
-    subjectKey,
-    ...(typeof sidKey === 'string' ? { sidKey } : {}),
-    wraps: unpacked,
-    body: own(body),
-    card: own(card),
-  }
+  const parts = record instanceof Uint8Array ? unpackRecord(own(record)) : undefined
+  if (parts === undefined) return undefined
+  const { wraps, body, card } = parts
+  const times = { version, createdAt, lastSeenAt, expiresAt }
+  return typeof sidKey === 'string'
+    ? { format: 1, id, ...times, subjectKey, sidKey, wraps, body, card }
+    : { format: 1, id, ...times, subjectKey, wraps, body, card }
 }
 
 /** Bytes over a plain buffer of their own. */
@@ -56,15 +64,13 @@ export function own(bytes: Uint8Array): Bytes {
   return bytes.buffer instanceof ArrayBuffer ? (bytes as Bytes) : new Uint8Array(bytes)
 }
 
-function unpackWraps(packed: Bytes): readonly Bytes[] | undefined {
-  const wraps: Bytes[] = []
-  for (let offset = 0; offset < packed.length; ) {
-    const [high, low] = [packed[offset], packed[offset + 1]]
-    if (high === undefined || low === undefined) return undefined
-    const end = offset + LENGTH_BYTES + high * 256 + low
-    if (end > packed.length) return undefined
-    wraps.push(packed.subarray(offset + LENGTH_BYTES, end))
-    offset = end
-  }
-  return wraps
+function lengthOf(bytes: Uint8Array): Bytes {
+  const length = new Uint8Array(LENGTH_BYTES)
+  new DataView(length.buffer).setUint32(0, bytes.length)
+  return length
+}
+
+function readLength(bytes: Uint8Array, offset: number): number {
+  const byte = (at: number): number => bytes[offset + at] ?? Number.NaN
+  return byte(0) * 0x1_00_00_00 + byte(1) * 0x1_00_00 + byte(2) * 0x1_00 + byte(3)
 }

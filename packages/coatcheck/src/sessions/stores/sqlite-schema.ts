@@ -1,8 +1,10 @@
+import type { Bytes } from '../../core/bytes.ts'
 import { CoatcheckError } from '../../core/errors.ts'
 import type { SqliteDatabase } from './sqlite-client.ts'
+import { packRecord } from './sqlite-rows.ts'
 
 /**
- * Version 1 of the tables. Sixteen-kilobyte pages hold a record in one; times change often and stand apart.
+ * Version 2 of the tables. Sixteen-kilobyte pages hold a record in one; times change often and stand apart.
  * AUTOINCREMENT gives no number twice, so that a holder whose lease was swept never lets go of another's.
  */
 const SCHEMA = `
@@ -14,9 +16,7 @@ CREATE TABLE IF NOT EXISTS coatcheck_sessions (
   created_at INTEGER NOT NULL,
   subject_key TEXT NOT NULL,
   sid_key TEXT,
-  wraps BLOB NOT NULL,
-  body BLOB NOT NULL,
-  card BLOB NOT NULL
+  record BLOB NOT NULL
 );
 CREATE INDEX IF NOT EXISTS coatcheck_sessions_subject ON coatcheck_sessions (subject_key);
 CREATE INDEX IF NOT EXISTS coatcheck_sessions_sid ON coatcheck_sessions (sid_key) WHERE sid_key IS NOT NULL;
@@ -48,6 +48,8 @@ export const SWEPT_TABLES: readonly string[] = [
 export function prepareDatabase(database: SqliteDatabase): void {
   try {
     for (const statement of SET_UP) database.exec(statement)
+    packOldRecords(database)
+    database.exec('PRAGMA busy_timeout = 20')
   } catch (error) {
     throw new CoatcheckError('store_unavailable', { cause: error })
   }
@@ -61,5 +63,49 @@ const SET_UP: readonly string[] = [
   // Whoever can write the file must not run functions in our process through planted triggers.
   'PRAGMA trusted_schema = OFF',
   `BEGIN IMMEDIATE; ${SCHEMA} COMMIT`,
-  'PRAGMA busy_timeout = 20',
 ]
+
+// Version 1 had the sealed parts in columns of their own; wraps with lengths of 16 bits.
+function packOldRecords(database: SqliteDatabase): void {
+  const columns = database.prepare("SELECT name FROM pragma_table_info('coatcheck_sessions')").all()
+  if (!columns.some((column) => (column as { readonly name: unknown }).name === 'wraps')) return
+  database.exec(
+    "BEGIN IMMEDIATE; ALTER TABLE coatcheck_sessions ADD COLUMN record BLOB NOT NULL DEFAULT x''",
+  )
+  try {
+    const old = database.prepare(
+      'SELECT number, wraps, body, card FROM coatcheck_sessions LIMIT 1 OFFSET ?',
+    )
+    const fill = database.prepare('UPDATE coatcheck_sessions SET record = ? WHERE number = ?')
+    for (let offset = 0; ; offset += 1) {
+      const row = old.get(offset) as OldRow | undefined
+      if (row === undefined) break
+      fill.run(packRecord({ ...row, wraps: unpackOldWraps(row.wraps) }), row.number)
+    }
+    for (const name of ['wraps', 'body', 'card']) {
+      database.exec(`ALTER TABLE coatcheck_sessions DROP COLUMN ${name}`)
+    }
+    database.exec('COMMIT')
+  } catch (error) {
+    database.exec('ROLLBACK')
+    throw error
+  }
+}
+
+interface OldRow {
+  readonly number: number
+  readonly wraps: Bytes
+  readonly body: Bytes
+  readonly card: Bytes
+}
+
+function unpackOldWraps(packed: Bytes): readonly Bytes[] {
+  const wraps: Bytes[] = []
+  for (let offset = 0; offset + 2 <= packed.length; ) {
+    const start = offset + 2
+    const end = start + (packed[offset] ?? 0) * 256 + (packed[offset + 1] ?? 0)
+    wraps.push(packed.slice(start, end))
+    offset = end
+  }
+  return wraps
+}

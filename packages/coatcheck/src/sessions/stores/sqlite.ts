@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../../core/clock.ts'
 import { CoatcheckError } from '../../core/errors.ts'
+import type { MaybePromise } from '../../core/maybe-promise.ts'
 import {
   ENDING_KEPT_MS,
   type EndReason,
@@ -8,7 +9,7 @@ import {
 } from '../session-store.ts'
 import type { SqliteDatabase, SqliteStatement, SqliteValue } from './sqlite-client.ts'
 import { retryWhileBusy } from './sqlite-retry.ts'
-import { own, packWraps, readRow } from './sqlite-rows.ts'
+import { own, packRecord, readRow, SESSION_COLUMNS } from './sqlite-rows.ts'
 import { prepareDatabase, SWEPT_TABLES } from './sqlite-schema.ts'
 
 /** Options of {@link sqliteStore}. */
@@ -17,8 +18,7 @@ export interface SqliteStoreOptions {
   readonly clock?: Clock
 }
 
-const JOINED = `SELECT s.id, s.format, s.version, s.created_at, s.subject_key, s.sid_key, s.wraps, s.body,
-  s.card, t.last_seen_at, t.expires_at
+const JOINED = `SELECT ${SESSION_COLUMNS}
   FROM coatcheck_sessions s JOIN coatcheck_times t ON t.number = s.number`
 
 /**
@@ -37,8 +37,8 @@ export function sqliteStore(
   const clock = options.clock ?? systemClock
   prepareDatabase(database)
   const prepare = (sql: string) => database.prepare(sql)
-  const select = prepare(`${JOINED} WHERE s.id = ? AND t.expires_at > ?`)
-  const selectAny = prepare(`${JOINED} WHERE s.id = ?`)
+  const select = asArrays(prepare(`${JOINED} WHERE s.id = ? AND s.format = 1 AND t.expires_at > ?`))
+  const selectAny = asArrays(prepare(`${JOINED} WHERE s.id = ? AND s.format = 1`))
   const countById = prepare('SELECT 1 FROM coatcheck_sessions WHERE id = ?')
   const idsBySubject = prepare('SELECT id FROM coatcheck_sessions WHERE subject_key = ?')
   const idsBySid = prepare('SELECT id FROM coatcheck_sessions WHERE sid_key = ?')
@@ -46,13 +46,13 @@ export function sqliteStore(
     'SELECT s.id FROM coatcheck_times t JOIN coatcheck_sessions s ON s.number = t.number WHERE t.expires_at <= ? ORDER BY t.expires_at LIMIT ?',
   )
   const insertSession = prepare(
-    'INSERT INTO coatcheck_sessions (id, format, version, created_at, subject_key, sid_key, wraps, body, card) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
+    'INSERT INTO coatcheck_sessions (id, format, version, created_at, subject_key, sid_key, record) VALUES (?, ?, ?, ?, ?, ?, ?)',
   )
   const insertTimes = prepare(
     'INSERT INTO coatcheck_times (number, last_seen_at, expires_at) VALUES ((SELECT number FROM coatcheck_sessions WHERE id = ?), ?, ?)',
   )
   const replaceSession = prepare(
-    'UPDATE coatcheck_sessions SET version = ?, subject_key = ?, sid_key = ?, wraps = ?, body = ?, card = ? WHERE id = ? AND version = ? AND EXISTS (SELECT 1 FROM coatcheck_times t WHERE t.number = coatcheck_sessions.number AND t.expires_at > ?)',
+    'UPDATE coatcheck_sessions SET version = ?, subject_key = ?, sid_key = ?, record = ? WHERE id = ? AND version = ? AND EXISTS (SELECT 1 FROM coatcheck_times t WHERE t.number = coatcheck_sessions.number AND t.expires_at > ?)',
   )
   const moveTimes = prepare(
     'UPDATE coatcheck_times SET last_seen_at = max(last_seen_at, ?), expires_at = max(expires_at, ?) WHERE number = (SELECT number FROM coatcheck_sessions WHERE id = ?) AND expires_at > ?',
@@ -98,7 +98,7 @@ export function sqliteStore(
     }
   }
 
-  function transaction<T>(work: () => T): Promise<T> {
+  function transaction<T>(work: () => T): MaybePromise<T> {
     return retryWhileBusy(() => inTransaction(work))
   }
 
@@ -142,7 +142,7 @@ export function sqliteStore(
     get: (id) => retryWhileBusy(() => read(select, id, clock())),
     insert: (session) =>
       transaction(() => {
-        const { id, subjectKey, sidKey, wraps, body, card } = session
+        const { id, subjectKey, sidKey } = session
         if (countById.all(id).length > 0) {
           throw new CoatcheckError('wrong_use', { detail: 'A session of this id is there.' })
         }
@@ -154,23 +154,19 @@ export function sqliteStore(
           createdAt,
           subjectKey,
           sidKey ?? null,
-          packWraps(wraps),
-          body,
-          card,
+          packRecord(session),
         )
         insertTimes.run(id, session.lastSeenAt, session.expiresAt)
       }),
     replace: (session, expectedVersion) =>
       transaction(() => {
-        const { id, version, subjectKey, sidKey, wraps, body, card } = session
+        const { id, version, subjectKey, sidKey } = session
         const now = clock()
         const { changes } = replaceSession.run(
           version,
           subjectKey,
           sidKey ?? null,
-          packWraps(wraps),
-          body,
-          card,
+          packRecord(session),
           id,
           expectedVersion,
           now,
@@ -232,14 +228,21 @@ export function sqliteStore(
 // and must not stand in the way of ending it.
 function read(
   statement: SqliteStatement,
+  id: string,
   ...parameters: readonly SqliteValue[]
 ): StoredSession | undefined {
   try {
-    return readRow(statement.get(...parameters))
+    return readRow(id, statement.get(id, ...parameters))
   } catch (error) {
     if (error instanceof RangeError) return undefined
     throw error
   }
+}
+
+function asArrays(statement: SqliteStatement): SqliteStatement {
+  if (statement.setReturnArrays !== undefined) statement.setReturnArrays(true)
+  else statement.raw?.(true)
+  return statement
 }
 
 function idsOf(rows: readonly unknown[]): readonly string[] {
