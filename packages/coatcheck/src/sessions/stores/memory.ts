@@ -15,6 +15,9 @@ export interface MemoryStoreOptions {
   readonly clock?: Clock
 }
 
+/** How many sessions a sweep looks at, so that it never holds up requests. */
+const MAX_LOOKS = 20_000
+
 /**
  * Sessions in this process: gone when it ends, and unknown to other processes. For development, tests, and
  * one process that may sign everyone out at a restart. It grows with its sessions; `sweep` removes what is
@@ -33,6 +36,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): SessionStore {
   const claims = new Map<string, { count: number; readonly expiresAt: number }>()
   const blobs = new Map<string, { readonly bytes: Bytes; readonly expiresAt: number }>()
   const listeners = new Set<(notice: StoreNotice) => void>()
+  let cursor = sessions.values()
   let fencingNumbers = 0
 
   function get(id: string): StoredSession | undefined {
@@ -60,6 +64,16 @@ export function memoryStore(options: MemoryStoreOptions = {}): SessionStore {
     reason: EndReason,
   ): readonly StoredSession[] {
     return [...(ids ?? [])].flatMap((id) => remove(id, reason) ?? [])
+  }
+
+  // Goes on where the last sweep stopped: a million sessions are not looked through at once.
+  function nextSession(): StoredSession | undefined {
+    let next = cursor.next()
+    if (next.done === true) {
+      cursor = sessions.values()
+      next = cursor.next()
+    }
+    return next.done === true ? undefined : next.value
   }
 
   return {
@@ -100,9 +114,10 @@ export function memoryStore(options: MemoryStoreOptions = {}): SessionStore {
     sweep: (limit) => {
       const now = clock()
       const over: string[] = []
-      for (const [id, session] of sessions) {
-        if (over.length >= limit) break
-        if (session.expiresAt <= now) over.push(id)
+      for (let looks = Math.min(sessions.size, MAX_LOOKS); looks > 0 && over.length < limit; ) {
+        looks -= 1
+        const session = nextSession()
+        if (session !== undefined && session.expiresAt <= now) over.push(session.id)
       }
       const swept = removeAll(over, 'idle_timeout')
       dropOver(endings, (ending) => ending.until, now, limit)
