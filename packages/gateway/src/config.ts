@@ -68,6 +68,8 @@ export const configSchema = z.strictObject({
       idleSeconds: seconds.optional(),
       absoluteSeconds: seconds.optional(),
       renewBeforeSeconds: seconds.optional(),
+      cacheSeconds: z.number().min(0).max(60).optional(),
+      storeTimeoutSeconds: z.number().min(0.1).max(20).optional(),
     })
     .optional(),
   cookie: z.strictObject({ sameSite: z.enum(['strict', 'lax']).optional() }).optional(),

@@ -127,7 +127,7 @@ export function createGatewayCounter(
 ): { readonly counter: Counter; readonly provider: Provider } {
   const { provider: settings, pages, sessions, cookie, apis, signOut, trustedProxyHops } = config
   const insecure = config.unsafe?.includes('insecure-http') === true
-  const { idleSeconds, absoluteSeconds, renewBeforeSeconds } = sessions ?? {}
+  const { store: _, ...lifetimes } = sessions ?? {}
   const provider = createProvider({
     issuer: settings.issuer,
     clientId: settings.clientId,
@@ -145,7 +145,7 @@ export function createGatewayCounter(
     sessions: {
       store,
       processName: `${machineName()}-${process.pid}`,
-      ...defined({ idleSeconds, absoluteSeconds, renewBeforeSeconds }),
+      ...defined(lifetimes),
     },
     signIn: defined({ scope: settings.scope, parameters: settings.parameters }),
     ...defined({ cookie: cookie && defined(cookie) }),
