@@ -10,6 +10,7 @@ import { createGuard } from '../guard/judge.ts'
 import { createLogin } from '../login/login.ts'
 import { prepareApp } from '../proxy/forward.ts'
 import { prepareRoute } from '../proxy/route.ts'
+import { guardStore } from '../sessions/guarded-store.ts'
 import { createSessions, type ListedSession, type Session } from '../sessions/sessions.ts'
 import { createAuthority } from './authority.ts'
 import { createEventHub, type EventListener } from './event-hub.ts'
@@ -76,7 +77,8 @@ export function createCounter(options: CounterOptions): Counter {
     sameSite: sameSite === 'strict' ? 'Strict' : 'Lax',
     path: '/',
   }
-  const { store, ...lifetimes } = options.sessions
+  const { store: given, storeTimeoutSeconds = 3, ...lifetimes } = options.sessions
+  const store = guardStore(given, storeTimeoutSeconds * 1000)
   const sessions = createSessions({
     site: origin,
     issuer: provider.issuer,

@@ -64,8 +64,14 @@ function toStream(outcome: Outcome & { readonly kind: 'stream' }): Response {
   const body = new ReadableStream<Uint8Array>({
     start: (controller) => {
       stop = outcome.begin({
-        write: (text) => controller.enqueue(encodeUtf8(text)),
-        end: () => controller.close(),
+        write: (text) => {
+          // Closed by the other side without a word to us.
+          if (controller.desiredSize === null) stop()
+          else controller.enqueue(encodeUtf8(text))
+        },
+        end: () => {
+          if (controller.desiredSize !== null) controller.close()
+        },
       })
     },
     cancel: () => stop(),

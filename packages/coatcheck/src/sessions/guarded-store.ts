@@ -3,6 +3,7 @@ import type { MaybePromise, SessionStore, StoreNotice } from './session-store.ts
 
 /** How long an operation of a store may take, in milliseconds. */
 const DEFAULT_TIMEOUT_MS = 3000
+const PREPARE_TIMEOUT_MS = 30_000
 
 /**
  * The store, with one error for whatever it fails with: `store_unavailable`, which is infrastructure and
@@ -15,8 +16,9 @@ export function guardStore(
   function guard<T>(work: () => MaybePromise<T>): MaybePromise<T> {
     return guarded(work, timeoutMs)
   }
+  if (guardedStores.has(store)) return store
   const { subscribe, prepare } = store
-  return {
+  const guardedStore: SessionStore = {
     get: (id) => guard(() => store.get(id)),
     insert: (session) => guard(() => store.insert(session)),
     replace: (session, expectedVersion) => guard(() => store.replace(session, expectedVersion)),
@@ -33,14 +35,21 @@ export function guardStore(
     claim: (key, expiresAt, max) => guard(() => store.claim(key, expiresAt, max)),
     putBlob: (key, bytes, expiresAt) => guard(() => store.putBlob(key, bytes, expiresAt)),
     takeBlob: (key) => guard(() => store.takeBlob(key)),
-    ...(prepare === undefined ? {} : { prepare: () => prepare.call(store) }),
+    // Making tables may take its time.
+    ...(prepare === undefined
+      ? {}
+      : { prepare: () => guarded(() => prepare.call(store), PREPARE_TIMEOUT_MS) }),
     ...(subscribe === undefined
       ? {}
       : {
           subscribe: (listener: (notice: StoreNotice) => void) => subscribe.call(store, listener),
         }),
   }
+  guardedStores.add(guardedStore)
+  return guardedStore
 }
+
+const guardedStores = new WeakSet<SessionStore>()
 
 function guarded<T>(work: () => MaybePromise<T>, timeoutMs: number): MaybePromise<T> {
   try {
