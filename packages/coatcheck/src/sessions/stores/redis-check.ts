@@ -8,7 +8,10 @@ const OLDEST = [6, 2] as const
  * Rejects with `invalid_configuration` for a server that is too old, and for one that drops keys when its
  * memory is full: every key of ours has a lifetime, so each "volatile" policy takes sessions as well.
  */
-export async function checkEngine(driver: RedisDriver, allowsEviction: boolean): Promise<void> {
+export async function checkEngine(
+  driver: Pick<RedisDriver, 'masters'>,
+  allowsEviction: boolean,
+): Promise<void> {
   const masters = await driver.masters()
   await Promise.all(masters.map((run) => checkServer(run, allowsEviction)))
 }

@@ -4,6 +4,7 @@
  */
 export interface IoredisLike {
   callBuffer(...args: never[]): unknown
+  getBuffer(...args: never[]): unknown
   duplicate(...args: never[]): unknown
 }
 
@@ -34,6 +35,8 @@ export interface RedisListener {
 /** What the store needs of any client. */
 export interface RedisDriver {
   readonly run: RunCommand
+  /** The value of a key, from its master. */
+  read(key: string): Promise<unknown>
   /** One sender for each master. */
   masters(): Promise<readonly RunCommand[]>
   /**

@@ -5,7 +5,7 @@ import { nodeRedisDriver } from './redis-node-redis.ts'
 
 /** The driver for a client, by its shape. Throws `wrong_use` for what is none. */
 export function driverOf(client: RedisClient): RedisDriver {
-  if (has(client, 'callBuffer', 'duplicate')) return ioredisDriver(client)
+  if (has(client, 'callBuffer', 'getBuffer', 'duplicate')) return ioredisDriver(client)
   if (has(client, 'sendCommand', 'withTypeMapping', 'duplicate')) {
     // A pool has no connection that could listen.
     if (!('execute' in client)) return nodeRedisDriver(client)

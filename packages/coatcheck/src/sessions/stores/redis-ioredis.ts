@@ -3,6 +3,7 @@ import type { IoredisLike, RedisArgument, RedisDriver, RunCommand } from './redi
 
 interface Connection {
   callBuffer(command: RedisArgument, ...args: readonly RedisArgument[]): Promise<unknown>
+  getBuffer(key: string): Promise<unknown>
   duplicate(options: Readonly<Record<string, unknown>>): Connection
   connect(): Promise<unknown>
   subscribe(...channels: readonly string[]): Promise<unknown>
@@ -40,6 +41,7 @@ export function ioredisDriver(client: IoredisLike): RedisDriver {
 
   return {
     run: runOn(connection),
+    read: (key) => connection.getBuffer(key),
     masters: async () =>
       (cluster === undefined ? [connection] : await mastersOf(cluster)).map(runOn),
     listen: async (channels, onMessage, onLost) => {

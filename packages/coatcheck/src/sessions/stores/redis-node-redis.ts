@@ -48,6 +48,7 @@ export function nodeRedisDriver(client: NodeRedisLike): RedisDriver {
   const run = runOn(single)
   return {
     run,
+    read: (key) => run(key, ['GET', key]),
     masters: async () => [run],
     listen: (channels, onMessage, onLost) =>
       listenOn(single.duplicate(), channels, onMessage, onLost),
@@ -59,6 +60,7 @@ function clusterDriver(cluster: Cluster): RedisDriver {
   return {
     // "Not readonly" keeps reads away from replicas, which show sessions that were ended already.
     run: (key, command) => binary.sendCommand(key, false, command.map(asBuffer)),
+    read: (key) => binary.sendCommand(key, false, ['GET', key]),
     masters: async () =>
       Promise.all(cluster.masters.map(async (node) => runOn(await cluster.nodeClient(node)))),
     listen: async (channels, onMessage, onLost) => {
@@ -76,6 +78,7 @@ function sentinelDriver(sentinel: Sentinel): RedisDriver {
   const run: RunCommand = (_key, command) => binary.sendCommand(false, command.map(asBuffer))
   return {
     run,
+    read: (key) => run(key, ['GET', key]),
     masters: async () => [run],
     listen: async (channels, onMessage, onLost) => {
       const origin = sentinel.duplicate()

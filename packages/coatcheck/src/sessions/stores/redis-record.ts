@@ -1,65 +1,86 @@
-import { type Bytes, concatBytes } from '../../core/bytes.ts'
+import { type Bytes, concatBytes, encodeUtf8 } from '../../core/bytes.ts'
 import type { StoredSession } from '../session-store.ts'
 import { readWord, writeWord } from './redis-keys.ts'
 
-/** The two fields of a session's hash: what scripts read and touch writes; and what only replace writes. */
+/** A session as one value, in the two parts that change apart. */
 export interface RedisRecord {
-  /** `version lastSeenAt expiresAt createdAt subject sid`, in words. */
+  /** `version lastSeenAt expiresAt `, each in 16 digits: always as long, so that a touch writes over it alone. */
   readonly head: string
-  readonly body: Bytes
+  /** `createdAt` likewise, the words for subject and sid, a line's end; then the bytes with their lengths. */
+  readonly tail: Bytes
 }
 
 const NO_SID = '!'
 const LENGTH_BYTES = 4
+/** Sixteen digits and a space. */
+const NUMBER_BYTES = 17
+const ZERO = 48
+const SPACE = 32
+const LINE_END = 10
 
-/** A session as its two fields. */
+/** A session as its two parts. */
 export function writeRecord(session: StoredSession): RedisRecord {
   const { version, lastSeenAt, expiresAt, createdAt, subjectKey, sidKey, format } = session
   const sid = sidKey === undefined ? NO_SID : writeWord(sidKey)
-  const head = `${version} ${lastSeenAt} ${expiresAt} ${createdAt} ${writeWord(subjectKey)} ${sid}`
   const { wraps, body, card } = session
   const parts = [body, card, ...wraps]
-  const lengths = new Uint8Array(1 + parts.length * LENGTH_BYTES)
+  const lengths = new Uint8Array(2 + parts.length * LENGTH_BYTES)
   lengths[0] = format
+  lengths[1] = parts.length
   const view = new DataView(lengths.buffer)
-  for (const [index, part] of parts.entries()) view.setUint32(1 + index * LENGTH_BYTES, part.length)
-  return { head, body: concatBytes(Uint8Array.of(parts.length), lengths, ...parts) }
+  for (const [index, part] of parts.entries()) view.setUint32(2 + index * LENGTH_BYTES, part.length)
+  return {
+    head: [version, lastSeenAt, expiresAt].map(sixteenDigits).join(''),
+    tail: concatBytes(
+      encodeUtf8(`${sixteenDigits(createdAt)}${writeWord(subjectKey)} ${sid}\n`),
+      lengths,
+      ...parts,
+    ),
+  }
 }
 
-/** The fields as a session, or `undefined` for what no store of ours wrote. */
-export function readRecord(id: string, head: unknown, packed: unknown): StoredSession | undefined {
-  if (!(packed instanceof Uint8Array)) return undefined
-  const found = readHead(head)
-  const [body, card, ...wraps] = unpack(packed) ?? []
-  if (found === undefined || body === undefined || card === undefined) return undefined
+/** A value as a session, or `undefined` for what no store of ours wrote. */
+export function readRecord(id: string, value: unknown): StoredSession | undefined {
+  if (!(value instanceof Uint8Array)) return undefined
+  const found = readHead(value)
+  if (found === undefined) return undefined
+  const [body, card, ...wraps] = unpack(value, value.indexOf(LINE_END) + 1) ?? []
+  if (body === undefined || card === undefined) return undefined
   return { format: 1, id, ...found, wraps, body, card }
 }
 
-/** What the head says. */
+/** What the words of a value say. */
 export type RedisHead = Pick<
   StoredSession,
   'version' | 'lastSeenAt' | 'expiresAt' | 'createdAt' | 'subjectKey' | 'sidKey'
 >
 
-/** The head of a session; `undefined` for what no store of ours wrote. */
-export function readHead(head: unknown): RedisHead | undefined {
-  if (!(head instanceof Uint8Array)) return undefined
-  const words = asText(head).split(' ')
-  if (words.length !== 6) return undefined
-  const [version, lastSeenAt, expiresAt, createdAt] = words.slice(0, 4).map(wholeNumber)
-  if (version === undefined || lastSeenAt === undefined) return undefined
+/** The words of a value; `undefined` for what no store of ours wrote. */
+export function readHead(value: Uint8Array): RedisHead | undefined {
+  const end = value.indexOf(LINE_END)
+  const version = wholeNumber(value, 0)
+  const lastSeenAt = wholeNumber(value, NUMBER_BYTES)
+  const expiresAt = wholeNumber(value, 2 * NUMBER_BYTES)
+  const createdAt = wholeNumber(value, 3 * NUMBER_BYTES)
+  if (end === -1 || version === undefined || lastSeenAt === undefined) return undefined
   if (expiresAt === undefined || createdAt === undefined) return undefined
-  const [subjectKey, sidKey] = [readWord(words[4] ?? ''), words[5] ?? '']
+  const words = asText(value, 4 * NUMBER_BYTES, end)
+  const between = words.indexOf(' ')
+  const subjectKey = between === -1 ? undefined : readWord(words.slice(0, between))
   if (subjectKey === undefined) return undefined
-  const times = { version, lastSeenAt, expiresAt, createdAt, subjectKey }
-  if (sidKey === NO_SID) return times
-  const sid = readWord(sidKey)
-  return sid === undefined ? undefined : { ...times, sidKey: sid }
+  const sid = words.slice(between + 1)
+  if (sid === NO_SID) return { version, lastSeenAt, expiresAt, createdAt, subjectKey }
+  const sidKey = readWord(sid)
+  if (sidKey === undefined) return undefined
+  return { version, lastSeenAt, expiresAt, createdAt, subjectKey, sidKey }
 }
 
 /** Bytes of words as text. */
-export function asText(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
+export function asText(bytes: Uint8Array, from = 0, to: number = bytes.length): string {
+  const buffer = Buffer.isBuffer(bytes)
+    ? bytes
+    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  return buffer.toString('latin1', from, to)
 }
 
 /** A plain view of bytes that a driver gave. */
@@ -70,23 +91,40 @@ export function plainBytes(bytes: Uint8Array, from = 0, to: number = bytes.lengt
     : new Uint8Array(bytes.subarray(from, to))
 }
 
-function wholeNumber(word: string): number | undefined {
-  const number = /^\d{1,16}$/.test(word) ? Number(word) : undefined
-  return number !== undefined && Number.isSafeInteger(number) ? number : undefined
+// By hand: this is on the way of every request, and the digits stand where they always stand.
+function wholeNumber(value: Uint8Array, from: number): number | undefined {
+  let number = 0
+  for (let place = from; place < from + NUMBER_BYTES - 1; place += 1) {
+    const digit = (value[place] ?? 0) - ZERO
+    if (digit < 0 || digit > 9) return undefined
+    number = number * 10 + digit
+  }
+  return value[from + NUMBER_BYTES - 1] === SPACE && number <= Number.MAX_SAFE_INTEGER
+    ? number
+    : undefined
 }
 
-function unpack(packed: Uint8Array): readonly Bytes[] | undefined {
-  const [count = 0, format] = packed
-  const header = 2 + count * LENGTH_BYTES
-  if (format !== 1 || packed.length < header) return undefined
-  const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength)
+function sixteenDigits(number: number): string {
+  return `${String(number).padStart(16, '0')} `
+}
+
+function uint32(value: Uint8Array, from: number): number {
+  const high = (value[from] ?? 0) * 256 + (value[from + 1] ?? 0)
+  const low = (value[from + 2] ?? 0) * 256 + (value[from + 3] ?? 0)
+  return high * 65_536 + low
+}
+
+function unpack(value: Uint8Array, from: number): readonly Bytes[] | undefined {
+  const [format, count = 0] = [value[from], value[from + 1]]
+  const header = from + 2 + count * LENGTH_BYTES
+  if (format !== 1 || value.length < header) return undefined
   const parts: Bytes[] = []
   let offset = header
   for (let index = 0; index < count; index += 1) {
-    const end = offset + view.getUint32(2 + index * LENGTH_BYTES)
-    if (end > packed.length) return undefined
-    parts.push(plainBytes(packed, offset, end))
+    const end = offset + uint32(value, from + 2 + index * LENGTH_BYTES)
+    if (end > value.length) return undefined
+    parts.push(plainBytes(value, offset, end))
     offset = end
   }
-  return offset === packed.length ? parts : undefined
+  return offset === value.length ? parts : undefined
 }

@@ -17,66 +17,66 @@ local function remaining(expiresAt)
   return rest
 end
 local function whole(number) return string.format('%.0f', number) end
-local function readHead(key)
-  local head = redis.pcall('HGET', key, 'h')
-  if type(head) ~= 'string' then return nil end
-  local version, seen, expires, rest = string.match(head, '^(%d+) (%d+) (%d+) (.*)$')
-  if not version or (not byEngine and tonumber(expires) <= now) then return nil end
-  return tonumber(version), tonumber(seen), tonumber(expires), rest
+local function times(version, seen, expires)
+  return string.format('%016.0f %016.0f %016.0f ', version, seen, expires)
 end
-local function keep(key, expiresAt)
-  local left = math.max(remaining(expiresAt), redis.call('PTTL', key), 1)
-  redis.call('PEXPIRE', key, whole(left))
+local function readTimes(key)
+  local text = redis.pcall('GETRANGE', key, 0, 50)
+  if type(text) ~= 'string' then return nil end
+  local version, seen, expires = string.match(text, '^(%d+) (%d+) (%d+) $')
+  if not version or (not byEngine and tonumber(expires) <= now) then return nil end
+  return tonumber(version), tonumber(seen), tonumber(expires)
+end
+local function longest(key, expiresAt)
+  return whole(math.max(remaining(expiresAt), redis.call('PTTL', key), 1))
 end
 `
 
-/** head, body, expiresAt -> 1, or 0 where the id is there. */
+/** Session; head, tail, expiresAt -> 1, or 0 where the id is there. */
 export const INSERT: string = `${PRELUDE}
-if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
-redis.call('HSET', KEYS[1], 'h', ARGV[3], 'b', ARGV[4])
-keep(KEYS[1], ARGV[5])
-return 1`
+local left = whole(math.max(remaining(ARGV[5]), 1))
+return redis.call('SET', KEYS[1], ARGV[3] .. ARGV[4], 'PX', left, 'NX') and 1 or 0`
 
-/** expected version, version, lastSeenAt, expiresAt, rest of the head, body -> 1 or 0. */
+/** Session; expected version, version, lastSeenAt, expiresAt, tail -> 1 or 0. */
 export const REPLACE: string = `${PRELUDE}
-local version, seen, expires = readHead(KEYS[1])
+local version, seen, expires = readTimes(KEYS[1])
 if version ~= tonumber(ARGV[3]) then return 0 end
 seen = math.max(seen, tonumber(ARGV[5]))
 expires = math.max(expires, tonumber(ARGV[6]))
-local head = ARGV[4] .. ' ' .. whole(seen) .. ' ' .. whole(expires) .. ' ' .. ARGV[7]
-redis.call('HSET', KEYS[1], 'h', head, 'b', ARGV[8])
-keep(KEYS[1], expires)
+local value = times(tonumber(ARGV[4]), seen, expires) .. ARGV[7]
+redis.call('SET', KEYS[1], value, 'PX', longest(KEYS[1], expires))
 return 1`
 
-/** lastSeenAt, expiresAt -> the new head, or nothing. */
+/** Session; lastSeenAt, expiresAt -> a beginning of the value that holds its words, or nothing. */
 export const TOUCH: string = `${PRELUDE}
-local version, seen, expires, rest = readHead(KEYS[1])
+local version, seen, expires = readTimes(KEYS[1])
 if not version then return false end
 seen = math.max(seen, tonumber(ARGV[3]))
 expires = math.max(expires, tonumber(ARGV[4]))
-local head = whole(version) .. ' ' .. whole(seen) .. ' ' .. whole(expires) .. ' ' .. rest
-redis.call('HSET', KEYS[1], 'h', head)
-keep(KEYS[1], expires)
-return head`
+redis.call('SETRANGE', KEYS[1], 0, times(version, seen, expires))
+redis.call('PEXPIRE', KEYS[1], longest(KEYS[1], expires))
+local words = redis.call('GETRANGE', KEYS[1], 0, 511)
+if string.find(words, '\\n', 1, true) then return words end
+return redis.call('GET', KEYS[1])`
 
 /**
  * Session and ending; reason, how long it is kept, channel, notice, and where it was found by an index the word
- * that must stand at that place of the head, and the place (5 or 6) -> head and body, or nothing. What is there
- * and cannot be read is ended as well.
+ * that must stand at that place, and the place (5 or 6) -> the value, or nothing. What is there and cannot be
+ * read is ended as well.
  */
 export const END: string = `${PRELUDE}
 if redis.call('EXISTS', KEYS[1]) == 0 then return false end
-local found = redis.pcall('HMGET', KEYS[1], 'h', 'b')
-local head, body = found[1] or '', found[2] or ''
+local value = redis.pcall('GET', KEYS[1])
+if type(value) ~= 'string' then value = '' end
 if ARGV[8] then
-  local subject, sid = string.match(head, '^%d+ %d+ %d+ %d+ (%S+) (%S+)$')
+  local subject, sid = string.match(value, '^%d+ %d+ %d+ %d+ (%S+) (%S+)\\n')
   local word = ARGV[8] == '5' and subject or sid
   if subject and word ~= ARGV[7] then return false end
 end
 redis.call('DEL', KEYS[1])
 redis.call('SET', KEYS[2], ARGV[3] .. ' ' .. whole(now + ARGV[4]), 'PX', ARGV[4])
 redis.call('PUBLISH', ARGV[5], ARGV[6])
-return {head, body}`
+return value`
 
 /** Lease; its length, how long its number is remembered after it -> fencing number, or nothing. */
 export const ACQUIRE: string = `${PRELUDE}
@@ -133,7 +133,7 @@ local score = math.floor(deadline / MINUTE) * PART + minute
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', '(' .. whole(minute * PART))
 local old = redis.call('ZSCORE', KEYS[1], ARGV[3])
 if not old or tonumber(old) < score then redis.call('ZADD', KEYS[1], whole(score), ARGV[3]) end
-keep(KEYS[1], deadline + MINUTE)
+redis.call('PEXPIRE', KEYS[1], longest(KEYS[1], deadline + MINUTE))
 return 1`
 
 /** Index; ids without a session: those go that no insert can still be about to fill. */

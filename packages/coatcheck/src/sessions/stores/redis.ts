@@ -70,13 +70,15 @@ export function redisStore(client: RedisClient, options: RedisStoreOptions = {})
   const index = redisIndex(run, script, time)
   const isOver = (until: number): boolean => clock !== undefined && until <= clock()
 
-  async function get(id: string): Promise<StoredSession | undefined> {
-    const key = keys.session(id)
-    const fields = await run(key, ['HMGET', key, 'h', 'b']).catch(noneOfOurs)
-    if (!Array.isArray(fields)) return undefined
-    const session = readRecord(id, fields[0], fields[1])
-    return session === undefined || isOver(session.expiresAt) ? undefined : session
+  function read(id: string): Promise<StoredSession | undefined> {
+    return driver.read(keys.session(id)).then((value) => {
+      const session = readRecord(id, value)
+      return session === undefined || isOver(session.expiresAt) ? undefined : session
+    }, noneOfOurs)
   }
+
+  const get = (id: string): Promise<StoredSession | undefined> =>
+    isReady ? read(id) : prepare().then(() => read(id))
 
   function indexesOf(session: Pick<StoredSession, 'subjectKey' | 'sidKey'>): readonly string[] {
     const { subjectKey, sidKey } = session
@@ -113,8 +115,7 @@ export function redisStore(client: RedisClient, options: RedisStoreOptions = {})
       notice,
       ...foundBy,
     )
-    if (!Array.isArray(found)) return undefined
-    return { session: readRecord(id, found[0], found[1]) }
+    return found instanceof Uint8Array ? { session: readRecord(id, found) } : undefined
   }
 
   async function remove(id: string, reason: EndReason): Promise<StoredSession | undefined> {
@@ -159,27 +160,27 @@ export function redisStore(client: RedisClient, options: RedisStoreOptions = {})
     prepare,
     get,
     insert: async (session) => {
-      const { head, body } = writeRecord(session)
+      const { head, tail } = writeRecord(session)
       const key = keys.session(session.id)
       const isNew = await indexed(session, () =>
-        script(scripts.INSERT, [key], ...time(), head, body, String(session.expiresAt)),
+        script(scripts.INSERT, [key], ...time(), head, tail, String(session.expiresAt)),
       )
       if (Number(isNew) === 1) return
       throw new CoatcheckError('wrong_use', { detail: 'A session of this id is there.' })
     },
     replace: async (session, expectedVersion) => {
-      const { head, body } = writeRecord(session)
-      const [version = '', seen = '', expires = '', ...rest] = head.split(' ')
-      const args = [String(expectedVersion), version, seen, expires, rest.join(' '), body]
+      const { tail } = writeRecord(session)
+      const { version, lastSeenAt, expiresAt } = session
+      const numbers = [expectedVersion, version, lastSeenAt, expiresAt].map(String)
       const replaced = await indexed(session, () =>
-        script(scripts.REPLACE, [keys.session(session.id)], ...time(), ...args),
+        script(scripts.REPLACE, [keys.session(session.id)], ...time(), ...numbers, tail),
       )
       return Number(replaced) === 1
     },
     touch: async (id, lastSeenAt, expiresAt) => {
       const args = [String(lastSeenAt), String(expiresAt)]
-      const head = await script(scripts.TOUCH, [keys.session(id)], ...time(), ...args)
-      const session = readHead(head)
+      const words = await script(scripts.TOUCH, [keys.session(id)], ...time(), ...args)
+      const session = words instanceof Uint8Array ? readHead(words) : undefined
       if (session === undefined) return false
       await addToIndexes(session, id)
       return true
@@ -216,7 +217,7 @@ export function redisStore(client: RedisClient, options: RedisStoreOptions = {})
       const name = keys.blob(key)
       const blob = await run(name, ['GETDEL', name])
       if (!(blob instanceof Uint8Array) || blob.length < UNTIL_BYTES) return undefined
-      const until = Number(asText(blob.subarray(0, UNTIL_BYTES)))
+      const until = Number(asText(blob, 0, UNTIL_BYTES))
       return isOver(until) ? undefined : plainBytes(blob, UNTIL_BYTES)
     },
     subscribe: async (listener) => {
