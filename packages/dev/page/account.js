@@ -1,4 +1,5 @@
 import { explain, readSession, say, showState } from './session.js'
+import { showSessions } from './sessions.js'
 
 const LABELS = {
   name: 'Name',
@@ -12,8 +13,10 @@ const status = document.querySelector('#status')
 try {
   const session = await readSession()
   showState(session.state)
-  if (session.state === 'signed_in') showClaims(session)
-  else say(status, explain({ code: 'signed_out' }), 'bad')
+  if (session.state === 'signed_in') {
+    showClaims(session)
+    await showSessions()
+  } else say(status, explain({ code: 'signed_out' }), 'bad')
 } catch (error) {
   showState('signed_out')
   say(status, explain(error), 'bad')

@@ -169,6 +169,28 @@ describe('the sample page', () => {
     expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('Skip to content')
   })
 
+  it('T-SESSION-05 shows where else one is signed in, and ends it', async () => {
+    await signIn()
+    const here = { context, page }
+    context = await browser.newContext()
+    page = await context.newPage()
+    await signIn()
+    await page.goto(`${dev.origin}/account/`)
+    await page.getByRole('cell', { name: 'This browser' }).waitFor()
+    const rows = page.locator('#sessions tbody tr')
+    const before = await rows.count()
+    expect(before).toBeGreaterThanOrEqual(2)
+    await page.getByRole('button', { name: 'End all others' }).click()
+    await page.getByText(/^\d+ sessions? ended\.$/).waitFor()
+    expect(await rows.count()).toBe(1)
+    await here.page.getByRole('button', { name: 'Get my orders' }).click()
+    await here.page.getByText('You are signed out.').waitFor()
+    await page.getByRole('link', { name: 'Home' }).click()
+    await page.getByRole('button', { name: 'Get my orders' }).click()
+    await page.getByRole('cell', { name: 'Brass coat hook' }).waitFor()
+    await here.context.close()
+  })
+
   it('breaks no rule of its content security policy and logs no error', async () => {
     const faults: string[] = []
     page.on('console', (message) => {
@@ -178,6 +200,7 @@ describe('the sample page', () => {
     await signIn()
     await page.goto(`${dev.origin}/account/`)
     await page.getByText('ada@users.example').waitFor()
+    await page.getByRole('cell', { name: 'This browser' }).waitFor()
     expect(faults).toEqual([])
   })
 })
