@@ -86,27 +86,38 @@ export async function startRedisCluster(settings: RedisSettings = {}): Promise<R
   if (first === undefined) throw new Error('no server')
   await first.cli('--cluster', 'create', ...nodes, '--cluster-replicas', '1', '--cluster-yes')
   const living = (): readonly RedisServer[] => servers.filter(({ pid }) => pid !== undefined)
-  const settled = (): Promise<void> =>
-    until('the cluster is ready', async () => {
-      const states = await Promise.all(living().map((server) => server.cli('CLUSTER', 'INFO')))
-      if (!states.every((state) => state.includes('cluster_state:ok'))) return false
-      const roles = await Promise.all(living().map((server) => server.cli('INFO', 'replication')))
-      return roles.every((role) => role.includes('role:master') || role.includes('link_status:up'))
-    })
   const serverAt = (port: number): RedisServer => {
     const server = servers.find((candidate) => candidate.port === port)
     if (server === undefined) throw new Error(`no server at ${port}`)
     return server
   }
-  const ranges = async () => {
-    const [asked] = living()
-    const text = (await asked?.cli('CLUSTER', 'NODES')) ?? ''
+  const rangesOf = async (asked: RedisServer) => {
+    const text = await asked.cli('CLUSTER', 'NODES')
     return text.split('\n').flatMap((line) => {
       const [, address = '', flags = '', , , , , ...slots] = line.split(' ')
       if (!flags.includes('master') || flags.includes('fail') || slots.length === 0) return []
       return [{ server: serverAt(Number(/:(\d+)/.exec(address)?.[1])), slots }]
     })
   }
+  const ranges = async () => rangesOf(living()[0] ?? first)
+  // A node that comes back takes itself for a master until the others tell it better.
+  const settled = (): Promise<void> =>
+    until('the cluster is ready', async () => {
+      const views = await Promise.all(
+        living().map(async (server) => {
+          const masters = (await rangesOf(server)).map((range) => range.server.port)
+          const [state, role] = [
+            await server.cli('CLUSTER', 'INFO'),
+            await server.cli('INFO', 'replication'),
+          ]
+          const isMaster = masters.includes(server.port)
+          const isReady = isMaster ? role.includes('role:master') : role.includes('link_status:up')
+          const view = masters.toSorted((one, other) => one - other).join()
+          return state.includes('cluster_state:ok') && isReady && masters.length === 3 ? view : ''
+        }),
+      )
+      return views[0] !== '' && new Set(views).size === 1
+    })
   await settled()
   return {
     ports,
@@ -204,6 +215,16 @@ export async function startRedisSentinel(
       await Promise.all([...sentinels, ...servers].map((server) => server.close()))
     },
   }
+}
+
+/** Resolves when all replicas of a master have what it has. */
+export async function replicated(master: RedisServer): Promise<void> {
+  await until('the replicas have it all', async () => {
+    const state = await master.cli('INFO', 'replication')
+    const own = /master_repl_offset:(\d+)/.exec(state)?.[1]
+    const others = [...state.matchAll(/^slave\d+:.*offset=(\d+)/gm)].map(([, offset]) => offset)
+    return others.length > 0 && others.every((offset) => offset === own)
+  })
 }
 
 async function startServer(
