@@ -13,7 +13,9 @@ import {
 import { guardStore } from '../guarded-store.ts'
 import type { SessionStore, StoredSession, StoreNotice } from '../session-store.ts'
 import { redisStore } from './redis.ts'
-import type { RedisClient } from './redis-client.ts'
+import type { RedisClient, RedisDriver } from './redis-client.ts'
+import { driverOf } from './redis-driver.ts'
+import { listenToNotices } from './redis-notices.ts'
 
 const host = '127.0.0.1'
 const open: (() => unknown)[] = []
@@ -179,6 +181,37 @@ describe('notices of redisStore', () => {
       await single.start()
       await until('it says that it resumed', () => countOf(heard, 'resumed') === 1)
       await expectFlow(heard, guardStore(redisStore(client, { prefix })))
+    },
+  )
+
+  it.each(Object.entries(SINGLE))(
+    'come back when a connection has died without a word, with %s',
+    async (_, connect) => {
+      const client = await connect()
+      const driver = driverOf(client)
+      let connections = 0
+      let isDeaf = false
+      const heard: StoreNotice[] = []
+      const dying: RedisDriver = {
+        ...driver,
+        listen: (channels, onMessage, onLost) => {
+          connections += 1
+          isDeaf = false
+          const hear = (channel: string, message: string) => {
+            if (!isDeaf) onMessage(channel, message)
+          }
+          return driver.listen(channels, hear, onLost)
+        },
+      }
+      const prefix = freshPrefix()
+      const channel = `${prefix}notices`
+      const subscription = await listenToNotices(dying, channel, (one) => heard.push(one), 100)
+      open.push(() => subscription.close())
+      await new Promise((resolve) => setTimeout(resolve, 500))
+      expect([connections, heard]).toEqual([1, []])
+      isDeaf = true
+      await until('it says that it resumed', () => countOf(heard, 'resumed') === 1)
+      await expectFlow(heard, redisStore(client, { prefix }))
     },
   )
 

@@ -39,6 +39,7 @@ export async function listenToNotices(
   driver: RedisDriver,
   channel: string,
   listener: (notice: StoreNotice) => void,
+  heartbeatMs: number = HEARTBEAT_MS,
 ): Promise<StoreSubscription> {
   const beats = `${channel}:${encodeBase64url(systemRandom(9))}`
   let current: RedisListener | undefined
@@ -105,7 +106,7 @@ export async function listenToNotices(
   }
 
   await open()
-  const heart = setInterval(() => void beat(), HEARTBEAT_MS)
+  const heart = setInterval(() => void beat(), heartbeatMs)
   unref(heart)
   return {
     close: () => {
