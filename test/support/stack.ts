@@ -6,8 +6,10 @@ import {
   createFormBrowser,
   type DataFolder,
   type DevProvider,
+  type FormBrowser,
   startDevProvider,
   TEST_USERS,
+  type TokenHooks,
 } from '@coatcheck/dev'
 import {
   createLog,
@@ -38,6 +40,8 @@ export interface StackOptions {
   readonly upstream?: RequestListener
   readonly upgrade?: (server: Server) => void
   readonly accessTokenSeconds?: number
+  /** Faults at the provider. */
+  readonly tokenHooks?: TokenHooks
   /** Keeps what the provider knows. Default: none. */
   readonly providerFolder?: DataFolder
   readonly config?: (base: GatewayConfig) => GatewayConfig
@@ -53,6 +57,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     ...(options.accessTokenSeconds === undefined
       ? {}
       : { accessTokenSeconds: options.accessTokenSeconds }),
+    ...options.tokenHooks,
     ...(options.providerFolder === undefined ? {} : { folder: options.providerFolder }),
   })
   const provider = { ...running, close: atMostOnce(() => running.close()) }
@@ -144,6 +149,7 @@ export async function beginSignIn(
   stack: Stack,
   username = 'ada',
   returnTo = '/',
+  browser: FormBrowser = createFormBrowser(),
 ): Promise<PendingSignIn> {
   const start = await send(`${stack.origin}/auth/sign-in?return=${encodeURIComponent(returnTo)}`, {
     headers: OWN_NAVIGATION,
@@ -152,7 +158,6 @@ export async function beginSignIn(
   if (location === null)
     throw new Error(`sign-in did not start: ${start.status} ${await start.text()}`)
   const user = TEST_USERS.find((candidate) => candidate.username === username)
-  const browser = createFormBrowser()
   const callback = `${stack.origin}/auth/callback`
   const first = await browser.open(location, callback)
   const fields = { username: user?.username ?? '', password: user?.password ?? '', choice: 'go' }
@@ -177,8 +182,9 @@ export async function signInOverHttp(
   stack: Stack,
   username = 'ada',
   ticket?: string,
+  browser?: FormBrowser,
 ): Promise<string> {
-  const answer = await finishSignIn(await beginSignIn(stack, username), ticket)
+  const answer = await finishSignIn(await beginSignIn(stack, username, '/', browser), ticket)
   const cookie = cookiesOf(answer).find((pair) => pair.startsWith(`${stack.cookieName}=`))
   if (cookie === undefined) throw new Error(`no ticket: ${answer.status} ${await answer.text()}`)
   return cookie

@@ -6,10 +6,11 @@ import { providerConfiguration } from './provider-configuration.ts'
 import { providerHeaders } from './provider-pages.ts'
 import { readProviderSecrets } from './provider-secrets.ts'
 import { openProviderStore } from './provider-store.ts'
+import { type TokenHooks, withTokenHooks } from './token-faults.ts'
 import { createUsers } from './users.ts'
 
 /** What {@link startDevProvider} takes. */
-export interface DevProviderOptions {
+export interface DevProviderOptions extends TokenHooks {
   /** The origin of the one client: where sign-in and sign-out come back to. */
   readonly clientOrigin: string
   /** Keeps keys, client secret, port, grants and sessions. Without it all is gone at the end. */
@@ -78,7 +79,7 @@ export async function startDevProvider(options: DevProviderOptions): Promise<Dev
       users,
       clientName: 'the Coatcheck sample',
     })
-    const listener = provider.callback()
+    const listener = withTokenHooks(provider.callback(), options)
     return (request, response) => {
       for (const [name, value] of headers) response.setHeader(name, value)
       if (request.url?.startsWith(INTERACTION_PATH)) interactions(request, response)

@@ -1,0 +1,82 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+
+/** A request to the token endpoint, before the provider sees it. */
+export interface TokenRequest {
+  /** `refresh_token`, `authorization_code`, ... */
+  readonly grantType: string
+  readonly refreshToken?: string
+}
+
+/** What goes wrong with a token request. */
+export type TokenFault =
+  /** 503, and the provider never sees it: nothing is spent. */
+  | 'unavailable'
+  /** The provider does its work, and its answer is lost: a refresh token is spent. */
+  | 'answer_lost'
+  /** It comes so much later. */
+  | { readonly delayMs: number }
+
+/** What came of a token request. */
+export interface TokenOutcome extends TokenRequest {
+  /** The provider's own status; 503 for one that never saw the request. */
+  readonly status: number
+  readonly fault?: TokenFault
+}
+
+/** For tests: faults at the token endpoint, and a count of what happens there. */
+export interface TokenHooks {
+  /** Decides what goes wrong. Default: nothing. */
+  readonly onTokenRequest?: (request: TokenRequest) => TokenFault | undefined
+  readonly onTokenOutcome?: (outcome: TokenOutcome) => void
+}
+
+/** The listener behind the faults. */
+export function withTokenHooks(listener: RequestListener, hooks: TokenHooks): RequestListener {
+  if (hooks.onTokenRequest === undefined && hooks.onTokenOutcome === undefined) return listener
+  return (request, response) => {
+    if (request.method !== 'POST' || request.url !== '/token') return listener(request, response)
+    // The body of a token request is small and comes in one piece; it is put back for the provider.
+    request.once('readable', () => {
+      const chunk: unknown = request.read()
+      if (Buffer.isBuffer(chunk)) request.unshift(chunk)
+      const asked = readTokenRequest(Buffer.isBuffer(chunk) ? chunk.toString() : '')
+      const fault = hooks.onTokenRequest?.(asked)
+      const told = fault === undefined ? asked : { ...asked, fault }
+      response.once('close', () => hooks.onTokenOutcome?.({ ...told, status: response.statusCode }))
+      go(listener, request, response, fault)
+    })
+  }
+}
+
+function go(
+  listener: RequestListener,
+  request: IncomingMessage,
+  response: ServerResponse,
+  fault: TokenFault | undefined,
+): void {
+  if (fault === 'unavailable') {
+    request.resume()
+    response.writeHead(503).end()
+    return
+  }
+  if (fault === 'answer_lost') loseAnswer(response)
+  if (typeof fault === 'object') setTimeout(() => listener(request, response), fault.delayMs)
+  else listener(request, response)
+}
+
+// Nothing of an answer leaves before its end.
+function loseAnswer(response: ServerResponse): void {
+  response.end = () => {
+    response.socket?.destroy()
+    return response
+  }
+}
+
+function readTokenRequest(body: string): TokenRequest {
+  const parameters = new URLSearchParams(body)
+  const refreshToken = parameters.get('refresh_token')
+  return {
+    grantType: parameters.get('grant_type') ?? '',
+    ...(refreshToken === null ? {} : { refreshToken }),
+  }
+}
