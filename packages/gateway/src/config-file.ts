@@ -45,9 +45,9 @@ export function resolveFiles(config: GatewayConfig, folder: string): GatewayConf
       ...(secretFile === undefined ? {} : { clientSecretFile: at(secretFile) }),
     },
     ring: { file: at(ring.file) },
-    ...(sessions?.store?.kind === 'sqlite'
-      ? { sessions: { ...sessions, store: { ...sessions.store, file: at(sessions.store.file) } } }
-      : {}),
+    ...(sessions?.store === undefined
+      ? {}
+      : { sessions: { ...sessions, store: resolveStore(sessions.store, at) } }),
     ...(pages?.directory === undefined
       ? {}
       : { pages: { ...pages, directory: at(pages.directory) } }),
@@ -63,4 +63,12 @@ export function resolveFiles(config: GatewayConfig, folder: string): GatewayConf
           },
         }),
   }
+}
+
+type StoreConfig = NonNullable<NonNullable<GatewayConfig['sessions']>['store']>
+
+function resolveStore(store: StoreConfig, at: (file: string) => string): StoreConfig {
+  if (store.kind === 'sqlite') return { ...store, file: at(store.file) }
+  if (store.kind === 'memory' || store.urlFile === undefined) return store
+  return { ...store, urlFile: at(store.urlFile) }
 }

@@ -45,6 +45,41 @@ const pages = z
     message: 'takes directory or upstream, not both',
   })
 
+const address = {
+  url: z.string().min(1).optional(),
+  urlFile: file.optional(),
+  urlEnv: z.string().min(1).optional(),
+}
+
+const redis = z.strictObject({
+  kind: z.literal('redis'),
+  ...address,
+  cluster: z.boolean().optional(),
+  sentinel: z
+    .strictObject({ masterName: z.string().min(1), passwordEnv: z.string().min(1).optional() })
+    .optional(),
+  nodes: z.array(z.string().min(1)).optional(),
+  prefix: z.string().min(1).optional(),
+})
+
+const postgres = z.strictObject({
+  kind: z.literal('postgres'),
+  ...address,
+  schema: z.string().min(1).optional(),
+  maxConnections: z.number().int().min(2).max(1000).optional(),
+})
+
+function checkAddress(value: { readonly kind: string }, context: z.RefinementCtx): void {
+  if (value.kind !== 'redis' && value.kind !== 'postgres') return
+  const given = ['url', 'urlFile', 'urlEnv'].filter((name) => Object.hasOwn(value, name))
+  if (given.length !== 1) {
+    context.addIssue({ code: 'custom', message: 'needs url, urlFile or urlEnv, one of the three' })
+  }
+  if (Object.hasOwn(value, 'cluster') && Object.hasOwn(value, 'sentinel')) {
+    context.addIssue({ code: 'custom', message: 'takes cluster or sentinel, not both' })
+  }
+}
+
 /** The shape of a configuration; unknown keys are faults. */
 export const configSchema = z.strictObject({
   origin: z.url(),
@@ -63,7 +98,10 @@ export const configSchema = z.strictObject({
         .discriminatedUnion('kind', [
           z.strictObject({ kind: z.literal('memory') }),
           z.strictObject({ kind: z.literal('sqlite'), file }),
+          redis,
+          postgres,
         ])
+        .superRefine(checkAddress)
         .optional(),
       idleSeconds: seconds.optional(),
       absoluteSeconds: seconds.optional(),

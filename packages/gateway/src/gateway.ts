@@ -9,6 +9,7 @@ import {
   createProvider,
   type Provider,
 } from 'coatcheck'
+import { memoryStore } from 'coatcheck/memory-store'
 import { createNodeHandler } from 'coatcheck/node'
 import type { Logger } from 'pino'
 import type { GatewayConfig } from './config.ts'
@@ -17,7 +18,7 @@ import { type GatewaySecrets, readSecrets } from './gateway-secrets.ts'
 import { defaultHosts, listenOnAll } from './listen.ts'
 import { createLog, logEvent } from './log.ts'
 import { createPages } from './pages.ts'
-import { openStore } from './store.ts'
+import { type OpenedStore, openStore } from './store.ts'
 import { createUpstreams } from './upstreams.ts'
 
 /** A gateway that listens. */
@@ -45,11 +46,11 @@ export async function startGateway(config: GatewayConfig, log?: Logger): Promise
   const secrets = readSecrets(config)
   const { credentials } = secrets
   const pass = createPages(config)
-  const store = openStore(config.sessions?.store)
+  const store = await openStore(config.sessions?.store, logger)
   const { counter, provider } = createGatewayCounter(config, secrets, store.store, logger)
   await makeReady(counter, logger).catch(async (error: unknown) => {
     await counter.close()
-    store.close()
+    await store.close()
     throw error
   })
   const dispatcher = createUpstreams()
@@ -67,7 +68,8 @@ export async function startGateway(config: GatewayConfig, log?: Logger): Promise
   const port = config.listen?.port ?? Number(originPort || (protocol === 'https:' ? 443 : 80))
   const hosts = config.listen?.hosts ?? defaultHosts(hostname)
   const listening = await listenOnAll(makeServer, hosts, port).catch(async (error: unknown) => {
-    store.close()
+    await counter.close()
+    await store.close()
     await dispatcher.destroy()
     throw error
   })
@@ -92,7 +94,7 @@ export async function startGateway(config: GatewayConfig, log?: Logger): Promise
       await counter.close()
       await connections.close(CLOSE_GRACE_MS)
       await dispatcher.destroy()
-      store.close()
+      await store.close()
     },
   }
 }
@@ -105,7 +107,7 @@ export async function startGateway(config: GatewayConfig, log?: Logger): Promise
 export function checkGateway(config: GatewayConfig): void {
   const secrets = readSecrets(config)
   createPages(config)
-  createGatewayCounter(config, secrets, openStore({ kind: 'memory' }).store, createLog('silent'))
+  createGatewayCounter(config, secrets, memoryStore(), createLog('silent'))
 }
 
 // A store whose settings would lose sessions ends the start; one that is away does not: it may come later.
@@ -122,7 +124,7 @@ async function makeReady(counter: Counter, logger: Logger): Promise<void> {
 export function createGatewayCounter(
   config: GatewayConfig,
   secrets: GatewaySecrets,
-  store: ReturnType<typeof openStore>['store'],
+  store: OpenedStore['store'],
   logger: Logger,
 ): { readonly counter: Counter; readonly provider: Provider } {
   const { provider: settings, pages, sessions, cookie, apis, signOut, trustedProxyHops } = config

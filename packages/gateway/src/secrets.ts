@@ -74,7 +74,8 @@ export function readTls(
   }
 }
 
-function readSecretFile(file: string): string {
+/** A file that its owner alone may read. */
+export function readSecretFile(file: string): string {
   let mode: number
   let text: string
   try {

@@ -48,7 +48,7 @@ async function withCounter<T>(file: string, work: (counter: Counter) => Promise<
   const config = readConfigFile(file)
   refuseMemory(config)
   const secrets = readSecrets(config)
-  const store = await openStore(config.sessions?.store)
+  const store = await openStore(config.sessions?.store, createLog('silent'))
   const { counter } = createGatewayCounter(config, secrets, store.store, createLog('silent'))
   try {
     await counter.ready()

@@ -3,29 +3,48 @@ import { DatabaseSync } from 'node:sqlite'
 import type { CounterOptions } from 'coatcheck'
 import { memoryStore } from 'coatcheck/memory-store'
 import { sqliteStore } from 'coatcheck/sqlite-store'
+import type { Logger } from 'pino'
 import { ConfigError, type GatewayConfig } from './config.ts'
+import { createStoreState } from './store-state.ts'
 
 /** A session store that can be closed. */
 export interface OpenedStore {
   readonly store: CounterOptions['sessions']['store']
-  close(): void
+  close(): void | Promise<void>
 }
 
 type StoreConfig = NonNullable<GatewayConfig['sessions']>['store']
 
-/** Opens the configured store: memory unless something else is said. */
-export function openStore(config: StoreConfig): OpenedStore {
-  if (config === undefined || config.kind === 'memory')
-    return { store: memoryStore(), close: () => {} }
+/**
+ * Opens the configured store: memory unless something else is said. A server that is away is no fault: the
+ * store answers when it comes.
+ */
+export async function openStore(config: StoreConfig, logger: Logger): Promise<OpenedStore> {
+  switch (config?.kind) {
+    case 'redis': {
+      // A driver is loaded by those who need it.
+      const { openRedis } = await import('./store-redis.ts')
+      return openRedis(config, createStoreState(logger))
+    }
+    case 'postgres': {
+      const { openPostgres } = await import('./store-postgres.ts')
+      return openPostgres(config, createStoreState(logger))
+    }
+    case 'sqlite':
+      return openSqlite(config.file)
+    default:
+      return { store: memoryStore(), close: () => {} }
+  }
+}
+
+function openSqlite(file: string): OpenedStore {
   // Made by us before the engine opens it: never, not even for a moment, can others read it.
   try {
-    closeSync(openSync(config.file, 'a', 0o600))
-    chmodSync(config.file, 0o600)
+    closeSync(openSync(file, 'a', 0o600))
+    chmodSync(file, 0o600)
   } catch {
-    throw new ConfigError([
-      `sessions.store.file: ${config.file} cannot be written: is its folder there?`,
-    ])
+    throw new ConfigError([`sessions.store.file: ${file} cannot be written: is its folder there?`])
   }
-  const database = new DatabaseSync(config.file)
+  const database = new DatabaseSync(file)
   return { store: sqliteStore(database), close: () => database.close() }
 }
