@@ -1,3 +1,4 @@
+import { CoatcheckError } from '../../core/errors.ts'
 import type { PostgresJsQueries, PostgresJsSql } from './postgres-client.ts'
 import type {
   PostgresDriver,
@@ -28,9 +29,13 @@ async function run(
 ): Promise<readonly PostgresRow[]> {
   // Undecoded, whatever types and transformations the application has set.
   const rows = await queries.unsafe(text, [...values] as never[], { prepare }).raw()
-  return (rows as readonly (readonly (Buffer | null)[])[]).map((row) =>
-    Array.isArray(row) ? row.map((column) => column?.toString('utf8') ?? null) : [],
-  )
+  return (rows as readonly (readonly (Buffer | null)[])[]).map((row) => {
+    if (Array.isArray(row)) return row.map((column) => column?.toString('utf8') ?? null)
+    throw new CoatcheckError('invalid_configuration', {
+      detail:
+        'The option transform.row of postgres.js changes the rows of every query: give postgresStore an sql without it.',
+    })
+  })
 }
 
 /**

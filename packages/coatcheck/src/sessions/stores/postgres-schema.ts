@@ -80,14 +80,14 @@ export async function preparePostgres(
   schema: string | undefined,
 ): Promise<PostgresPlace> {
   const look: RunSql = (text) => driver.query({ text }, [])
-  if (schema === undefined || (await look(`SELECT ${oidOf(schema)}`))[0]?.[0] !== null) {
+  if (schema === undefined || (await exists(look, schema))) {
     const place = await find(look, schema)
     if (place.version === MIGRATIONS.length) return place
   }
   try {
     return await driver.transaction(async (run) => {
       await run(`SELECT pg_advisory_xact_lock(${LOCK})`)
-      if (schema !== undefined && (await run(`SELECT ${oidOf(schema)}`))[0]?.[0] === null) {
+      if (schema !== undefined && !(await exists(run, schema))) {
         await run(`CREATE SCHEMA ${quoteName(schema)}`)
       }
       const place = await find(run, schema)
@@ -135,6 +135,11 @@ async function find(
   return { ...place, version }
 }
 
+async function exists(run: RunSql, schema: string): Promise<boolean> {
+  return (await run(`SELECT ${oidOf(schema)}::text`))[0]?.[0] !== null
+}
+
+// Not by to_regnamespace: a connection remembers for a while that there was none.
 function oidOf(schema: string): string {
-  return `to_regnamespace(${quoteText(quoteName(schema))})`
+  return `(SELECT oid FROM pg_namespace WHERE nspname = ${quoteText(schema)})`
 }
