@@ -20,6 +20,8 @@ export function readOptions(kind, names) {
         seconds: { type: 'string', default: String(DEFAULT_SECONDS) },
         json: { type: 'boolean', default: false },
         write: { type: 'boolean', default: false },
+        store: { type: 'string' },
+        fault: { type: 'string' },
         help: { type: 'boolean', short: 'h', default: false },
       },
     })
@@ -37,6 +39,28 @@ export function readOptions(kind, names) {
 }
 
 /**
+ * What a proof's own options say: what was given, else the first choice. A fault ends the process.
+ * @param {Readonly<Record<string, readonly string[]>>} choices
+ * @param {Readonly<Record<string, unknown>>} given
+ * @returns {Record<string, string>}
+ */
+export function readChoices(choices, given) {
+  for (const name of ['store', 'fault']) {
+    if (given[name] === undefined || choices[name] !== undefined) continue
+    console.error(`This proof has no option --${name}.`)
+    process.exit(2)
+  }
+  return Object.fromEntries(
+    Object.entries(choices).map(([name, known]) => {
+      const value = given[name] ?? known[0] ?? ''
+      if (typeof value === 'string' && known.includes(value)) return [name, value]
+      console.error(`--${name} takes one of: ${known.join(', ')}.`)
+      return process.exit(2)
+    }),
+  )
+}
+
+/**
  * Prints the names with what each is about, without running any.
  * @param {string} kind
  * @param {readonly string[]} names
@@ -48,6 +72,12 @@ export function list(kind, names, help) {
     const text = readFileSync(join(root, kind, `${name}.mjs`), 'utf8')
     const about = /^export const about =\s*(['"`])([\s\S]*?)\1/m.exec(text)?.[2] ?? ''
     console.log(`  ${name.padEnd(18)}${about}`)
+    const choices = /^export const choices = \{([\s\S]*?)\n\}/m.exec(text)?.[1] ?? ''
+    for (const [, option, known = ''] of choices.matchAll(/^ {2}(\w+): \[([^\]]*)\]/gm)) {
+      console.log(
+        `${' '.repeat(20)}--${option} ${known.replaceAll(/[\s']/g, '').replaceAll(',', '|').replace(/\|$/, '')}`,
+      )
+    }
   }
   if (help) {
     console.log(

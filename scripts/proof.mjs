@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { list, readOptions } from './proof-options.mjs'
+import { list, readChoices, readOptions } from './proof-options.mjs'
 import { tellResult, writeSection } from './proof-result.mjs'
 import { ensureSetup } from './setup.mjs'
 import { root } from './step.mjs'
@@ -49,6 +49,7 @@ export async function prove({ kind, results }) {
   /** @type {Result} */
   const result = await module.run({
     seconds,
+    ...readChoices(module.choices ?? {}, options),
     log: (/** @type {string} */ text) => console.error(text),
   })
   if (options.write)

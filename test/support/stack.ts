@@ -140,31 +140,37 @@ export const OWN_NAVIGATION = {
 /** A sign-in that has come back from the provider and not been finished. */
 export interface PendingSignIn {
   readonly callbackUrl: string
+  /** Where the gateway listens. */
+  readonly address: string
   /** The transaction's cookie. */
   readonly cookie: string
 }
 
 /** Goes through sign-in up to the callback, as a browser does. */
 export async function beginSignIn(
-  stack: Stack,
+  stack: Pick<Stack, 'origin'> & {
+    /** Where it listens, if not at its origin. */
+    readonly address?: string
+  },
   username = 'ada',
   returnTo = '/',
   browser: FormBrowser = createFormBrowser(),
 ): Promise<PendingSignIn> {
-  const start = await send(`${stack.origin}/auth/sign-in?return=${encodeURIComponent(returnTo)}`, {
-    headers: OWN_NAVIGATION,
+  const { origin, address = origin } = stack
+  const start = await send(`${address}/auth/sign-in?return=${encodeURIComponent(returnTo)}`, {
+    headers: { ...OWN_NAVIGATION, host: new URL(origin).host },
   })
   const location = start.headers.get('location')
   if (location === null)
     throw new Error(`sign-in did not start: ${start.status} ${await start.text()}`)
   const user = TEST_USERS.find((candidate) => candidate.username === username)
-  const callback = `${stack.origin}/auth/callback`
+  const callback = `${origin}/auth/callback`
   const first = await browser.open(location, callback)
   const fields = { username: user?.username ?? '', password: user?.password ?? '', choice: 'go' }
   const last = first.url.startsWith(callback)
     ? first
     : await browser.submit(first, fields, callback)
-  return { callbackUrl: last.url, cookie: cookiesOf(start).join('; ') }
+  return { callbackUrl: last.url, address, cookie: cookiesOf(start).join('; ') }
 }
 
 /** Finishes a sign-in, as the hopped request does, and gives back the answer. */
@@ -174,7 +180,10 @@ export function finishSignIn(
   headers: Readonly<Record<string, string>> = {},
 ): Promise<Response> {
   const cookie = ticket === undefined ? pending.cookie : `${pending.cookie}; ${ticket}`
-  return send(pending.callbackUrl, { headers: { ...OWN_NAVIGATION, cookie, ...headers } })
+  const { host, pathname, search } = new URL(pending.callbackUrl)
+  return send(`${pending.address}${pathname}${search}`, {
+    headers: { ...OWN_NAVIGATION, host, cookie, ...headers },
+  })
 }
 
 /** Signs in; gives back the ticket as `name=value`. */

@@ -5,6 +5,7 @@ export interface TokenRequest {
   /** `refresh_token`, `authorization_code`, ... */
   readonly grantType: string
   readonly refreshToken?: string
+  readonly code?: string
 }
 
 /** What goes wrong with a token request. */
@@ -21,6 +22,8 @@ export interface TokenOutcome extends TokenRequest {
   /** The provider's own status; 503 for one that never saw the request. */
   readonly status: number
   readonly fault?: TokenFault
+  /** The refresh token that the provider gave, whether its answer arrived or not. */
+  readonly issuedRefreshToken?: string
 }
 
 /** For tests: faults at the token endpoint, and a count of what happens there. */
@@ -42,7 +45,11 @@ export function withTokenHooks(listener: RequestListener, hooks: TokenHooks): Re
       const asked = readTokenRequest(Buffer.isBuffer(chunk) ? chunk.toString() : '')
       const fault = hooks.onTokenRequest?.(asked)
       const told = fault === undefined ? asked : { ...asked, fault }
-      response.once('close', () => hooks.onTokenOutcome?.({ ...told, status: response.statusCode }))
+      if (fault === 'answer_lost') loseAnswer(response)
+      const issued = listenForToken(response)
+      response.once('close', () => {
+        hooks.onTokenOutcome?.({ ...told, ...issued(), status: response.statusCode })
+      })
       go(listener, request, response, fault)
     })
   }
@@ -59,7 +66,6 @@ function go(
     response.writeHead(503).end()
     return
   }
-  if (fault === 'answer_lost') loseAnswer(response)
   if (typeof fault === 'object') setTimeout(() => listener(request, response), fault.delayMs)
   else listener(request, response)
 }
@@ -72,11 +78,25 @@ function loseAnswer(response: ServerResponse): void {
   }
 }
 
+function listenForToken(response: ServerResponse): () => { readonly issuedRefreshToken?: string } {
+  const end = response.end.bind(response)
+  let issuedRefreshToken: string | undefined
+  response.end = ((body?: unknown, ...rest: never[]) => {
+    if (typeof body === 'string' || Buffer.isBuffer(body)) {
+      issuedRefreshToken = /"refresh_token":"([^"]+)"/.exec(body.toString())?.[1]
+    }
+    return end(body, ...rest)
+  }) as typeof response.end
+  return () => (issuedRefreshToken === undefined ? {} : { issuedRefreshToken })
+}
+
 function readTokenRequest(body: string): TokenRequest {
   const parameters = new URLSearchParams(body)
   const refreshToken = parameters.get('refresh_token')
+  const code = parameters.get('code')
   return {
     grantType: parameters.get('grant_type') ?? '',
     ...(refreshToken === null ? {} : { refreshToken }),
+    ...(code === null ? {} : { code }),
   }
 }

@@ -1,0 +1,62 @@
+// @ts-check
+// The stores of a storm: real servers, and what can go wrong with them.
+import { startPostgres } from '../../test/support/postgres-server.ts'
+import {
+  startRedis,
+  startRedisCluster,
+  startRedisSentinel,
+} from '../../test/support/redis-servers.ts'
+
+/**
+ * @typedef {{ config: object, restart?: () => Promise<void>, failover?: () => Promise<void>, close: () => Promise<void> }} StormStore
+ */
+
+/**
+ * @param {string} kind
+ * @returns {Promise<StormStore>}
+ */
+export async function startStore(kind) {
+  switch (kind) {
+    case 'sqlite':
+      return { config: { kind: 'sqlite', file: 'sessions.sqlite' }, close: async () => {} }
+    case 'redis': {
+      const server = await startRedis()
+      return { config: { kind: 'redis', url: server.url }, close: () => server.close() }
+    }
+    case 'cluster': {
+      const cluster = await startRedisCluster()
+      return {
+        config: { kind: 'redis', url: cluster.servers[0]?.url, cluster: true },
+        failover: async () => {
+          const [master] = await cluster.masters()
+          await master?.kill()
+        },
+        close: () => cluster.close(),
+      }
+    }
+    case 'sentinel': {
+      const sentinel = await startRedisSentinel()
+      const [port] = sentinel.sentinelPorts
+      const url = `redis://127.0.0.1:${port}`
+      return {
+        config: { kind: 'redis', url, sentinel: { masterName: sentinel.name } },
+        failover: async () => {
+          const master = await sentinel.master()
+          await master.kill()
+          await sentinel.failedOver(master)
+        },
+        close: () => sentinel.close(),
+      }
+    }
+    case 'postgres': {
+      const server = await startPostgres()
+      return {
+        config: { kind: 'postgres', url: server.url },
+        restart: () => server.restart(),
+        close: () => server.close(),
+      }
+    }
+    default:
+      throw new Error(`no store ${kind}`)
+  }
+}
