@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { list, readChoices, readOptions } from './proof-options.mjs'
 import { tellResult, writeSection } from './proof-result.mjs'
+import { ensureServers } from './servers.mjs'
 import { ensureSetup } from './setup.mjs'
 import { root } from './step.mjs'
 
@@ -24,6 +25,16 @@ export function isProof(file) {
   )
 }
 
+/**
+ * What a proof says that it needs beyond the packages: `export const needs = ['servers', 'browser']`. Read, not
+ * imported: that takes a set-up.
+ * @param {string} file
+ */
+function needsOf(file) {
+  const list = /^export const needs = \[(.*)\]/m.exec(readFileSync(file, 'utf8'))?.[1] ?? ''
+  return [...list.matchAll(/'(\w+)'/g)].map(([, word]) => word)
+}
+
 /** @param {{ kind: 'bench' | 'lab', results: string }} options */
 export async function prove({ kind, results }) {
   const folder = join(root, kind)
@@ -35,7 +46,9 @@ export async function prove({ kind, results }) {
   if (name === undefined) return list(kind, names, options.help === true)
 
   if (process.env[CHILD] === undefined) {
-    const { node24 } = ensureSetup()
+    const needs = needsOf(join(folder, `${name}.mjs`))
+    const { node24 } = ensureSetup({ browser: needs.includes('browser') })
+    if (needs.includes('servers')) ensureServers()
     const again = ['--expose-gc', ...process.argv.slice(1)]
     const { status } = spawnSync(node24, again, {
       stdio: 'inherit',

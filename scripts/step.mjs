@@ -10,11 +10,16 @@ export const root = resolve(dirname(fileURLToPath(import.meta.url)), '..')
  * Runs one step of the set-up; if it fails, says the remedy and ends the process.
  * @param {string} command
  * @param {readonly string[]} parameters
- * @param {{ remedy: string, shell?: boolean }} options
+ * @param {{ remedy: string, shell?: boolean, env?: NodeJS.ProcessEnv }} options
  */
-export function run(command, parameters, { remedy, shell = false }) {
+export function run(command, parameters, { remedy, shell = false, env = process.env }) {
   // What set-up says is no result: a result goes to standard output alone.
-  const { status } = spawnSync(command, parameters, { cwd: root, stdio: ['ignore', 2, 2], shell })
+  const { status } = spawnSync(command, parameters, {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+    shell,
+    env,
+  })
   if (status !== 0) fail(remedy)
 }
 

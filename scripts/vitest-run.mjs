@@ -1,6 +1,6 @@
 // @ts-check
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { root } from './step.mjs'
@@ -60,18 +60,4 @@ function countReport(file) {
     console.log(`failed: ${relative(root, name)}`)
   }
   return counted
-}
-
-/**
- * The test files below a folder that name this module, relative to the root.
- * @param {string} module
- * @param {string} folder
- * @returns {string[]}
- */
-export function testsThatNeed(module, folder) {
-  return readdirSync(join(folder, 'src'), { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.test.ts'))
-    .map((file) => join(folder, 'src', file))
-    .filter((file) => readFileSync(file, 'utf8').includes(module))
-    .map((file) => relative(root, file))
 }

@@ -1,15 +1,15 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { describe, it } from 'vitest'
+import { sqliteEngines } from '../../../../../test/support/sqlite-engines.ts'
 import { sessionStoreContract } from '../../testing/session-store-contract.ts'
 import { sqliteStore } from './sqlite.ts'
 
-describe('sqliteStore keeps the contract on a file, with node:sqlite', () => {
+describe.each(sqliteEngines())('sqliteStore keeps the contract on a file, with $name', (engine) => {
   const cases = sessionStoreContract((clock) => {
     const folder = mkdtempSync(join(tmpdir(), 'coatcheck-sqlite-'))
-    const database = new DatabaseSync(join(folder, 'sessions.sqlite'))
+    const database = engine.open(join(folder, 'sessions.sqlite'))
     return {
       store: sqliteStore(database, { clock }),
       close: () => {

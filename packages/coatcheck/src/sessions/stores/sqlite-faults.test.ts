@@ -2,22 +2,21 @@ import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
+import { pathToFileURL } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { BINDING, newRing, tokenSet } from '../../../../../test/support/session-fixture.ts'
+import {
+  builtSubpath,
+  sqliteEngines,
+  type TestDatabase,
+} from '../../../../../test/support/sqlite-engines.ts'
 import type { StoredSession } from '../session-store.ts'
 import { createSessions } from '../sessions.ts'
 import { sqliteStore } from './sqlite.ts'
 
 let folder: string
 let file: string
-const open: DatabaseSync[] = []
-
-function connect(): DatabaseSync {
-  const database = new DatabaseSync(file)
-  open.push(database)
-  return database
-}
+const open: TestDatabase[] = []
 
 function sample(id: string, changes: Partial<StoredSession> = {}): StoredSession {
   const now = Date.now()
@@ -55,7 +54,13 @@ afterEach(() => {
   rmSync(folder, { recursive: true })
 })
 
-describe('sqliteStore', () => {
+describe.each(sqliteEngines())('sqliteStore over $name', (engine) => {
+  function connect(): TestDatabase {
+    const database = engine.open(file)
+    open.push(database)
+    return database
+  }
+
   it('sets the file up for durability, with times in a narrow table', () => {
     const database = connect()
     sqliteStore(database)
@@ -206,13 +211,14 @@ describe('sqliteStore', () => {
 
   it('claims once over processes', { timeout: 60_000 }, async () => {
     sqliteStore(connect())
-    const url = (path: string) => JSON.stringify(new URL(path, import.meta.url).href)
     const script = join(folder, 'claim.mjs')
+    writeFileSync(join(folder, 'engine.mjs'), engine.source)
+    const built = JSON.stringify(pathToFileURL(builtSubpath('sqlite-store')).href)
     writeFileSync(
       script,
-      `import { DatabaseSync } from 'node:sqlite'
-       const { sqliteStore } = await import(${url('./sqlite.ts')})
-       const store = sqliteStore(new DatabaseSync(${JSON.stringify(file)}))
+      `import { open } from './engine.mjs'
+       const { sqliteStore } = await import(${built})
+       const store = sqliteStore(open(${JSON.stringify(file)}))
        let won = 0
        for (let key = 0; key < 200; key += 1) if (await store.claim('key-' + key, Date.now() + 60000)) won += 1
        console.log(won)`,

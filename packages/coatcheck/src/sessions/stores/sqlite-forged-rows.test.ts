@@ -1,7 +1,6 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import {
   BINDING,
@@ -10,6 +9,7 @@ import {
   newRing,
   tokenSet,
 } from '../../../../../test/support/session-fixture.ts'
+import { sqliteEngines, type TestDatabase } from '../../../../../test/support/sqlite-engines.ts'
 import { decodeBase64url, encodeBase64url } from '../../core/bytes.ts'
 import { systemRandom } from '../../core/random.ts'
 import type { KeyRing } from '../../ring/key-ring.ts'
@@ -25,7 +25,7 @@ interface Victim {
 }
 
 let folder: string
-let database: DatabaseSync
+let database: TestDatabase
 let ring: KeyRing
 
 // A process that has opened nothing yet: no cache of opened sessions hides a forgery.
@@ -49,8 +49,9 @@ function edit(sql: string, ...values: (string | number | Uint8Array | null)[]): 
 function column(id: string, name: string): Uint8Array {
   const row = database
     .prepare(`SELECT ${name} AS value FROM coatcheck_sessions WHERE id = ?`)
-    .get(id)
-  return row?.value as Uint8Array
+    .get(id) as { readonly value: Uint8Array } | undefined
+  if (row === undefined) throw new Error('no row')
+  return row.value
 }
 
 type Parts = NonNullable<ReturnType<typeof unpackRecord>>
@@ -71,18 +72,20 @@ async function reasonOf(ticket: string, sessions = freshSessions()): Promise<str
   return loaded.ok ? 'opened' : loaded.reason
 }
 
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'coatcheck-forged-'))
-  database = new DatabaseSync(join(folder, 'sessions.sqlite'))
-  ring = newRing()
-})
-
 afterEach(() => {
   database.close()
   rmSync(folder, { recursive: true })
 })
 
-describe('a session file in the hands of somebody without the ring', () => {
+const NAME = 'a session file in the hands of somebody without the ring, over $name'
+
+describe.each(sqliteEngines())(NAME, ({ open }) => {
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'coatcheck-forged-'))
+    database = open(join(folder, 'sessions.sqlite'))
+    ring = newRing()
+  })
+
   it('T-SESSION-06 shows neither ticket, token, subject nor e-mail address', async () => {
     const { ticket, id } = await signIn()
     const sessions = freshSessions()

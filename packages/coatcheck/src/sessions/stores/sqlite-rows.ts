@@ -59,9 +59,13 @@ export function readRow(id: string, row: unknown): StoredSession | undefined {
     : { format: 1, id, ...times, subjectKey, wraps, body, card }
 }
 
-/** Bytes over a plain buffer of their own. */
+/** Plain bytes over a plain buffer: a `Buffer`, which better-sqlite3 gives, shares its memory with its slices. */
 export function own(bytes: Uint8Array): Bytes {
-  return bytes.buffer instanceof ArrayBuffer ? (bytes as Bytes) : new Uint8Array(bytes)
+  const { buffer, byteOffset, length } = bytes
+  if (!(buffer instanceof ArrayBuffer)) return new Uint8Array(bytes)
+  return bytes.constructor === Uint8Array
+    ? (bytes as Bytes)
+    : new Uint8Array(buffer, byteOffset, length)
 }
 
 function lengthOf(bytes: Uint8Array): Bytes {
