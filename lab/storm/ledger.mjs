@@ -32,7 +32,8 @@ export function createLedger() {
     ownerOf: (refreshToken) => owners.get(refreshToken),
     /** @param {import('@coatcheck/dev').TokenOutcome} outcome */
     token(outcome) {
-      const { grantType, refreshToken = '', issuedRefreshToken, status, code = '', fault } = outcome
+      const { grantType, refreshToken = '', issued, status, code = '', fault } = outcome
+      const issuedRefreshToken = issued?.refresh_token
       const owner = grantType === 'refresh_token' ? owners.get(refreshToken) : code
       if (issuedRefreshToken !== undefined && owner !== undefined) {
         owners.set(issuedRefreshToken, owner)

@@ -1,5 +1,8 @@
 // @ts-check
 // The stores of a storm: real servers, and what can go wrong with them.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Redis } from 'ioredis'
 import { startPostgres } from '../../test/support/postgres-server.ts'
 import {
   startRedis,
@@ -8,7 +11,7 @@ import {
 } from '../../test/support/redis-servers.ts'
 
 /**
- * @typedef {{ config: object, restart?: () => Promise<void>, failover?: () => Promise<void>, close: () => Promise<void> }} StormStore
+ * @typedef {{ config: object, dump?: () => Promise<Buffer[]>, restart?: () => Promise<void>, failover?: () => Promise<void>, close: () => Promise<void> }} StormStore
  */
 
 /**
@@ -21,7 +24,11 @@ export async function startStore(kind) {
       return { config: { kind: 'sqlite', file: 'sessions.sqlite' }, close: async () => {} }
     case 'redis': {
       const server = await startRedis()
-      return { config: { kind: 'redis', url: server.url }, close: () => server.close() }
+      return {
+        config: { kind: 'redis', url: server.url },
+        dump: () => dumpRedis(server),
+        close: () => server.close(),
+      }
     }
     case 'cluster': {
       const cluster = await startRedisCluster()
@@ -52,6 +59,7 @@ export async function startStore(kind) {
       const server = await startPostgres()
       return {
         config: { kind: 'postgres', url: server.url },
+        dump: async () => [Buffer.from(await server.dump())],
         restart: () => server.restart(),
         close: () => server.close(),
       }
@@ -59,4 +67,21 @@ export async function startStore(kind) {
     default:
       throw new Error(`no store ${kind}`)
   }
+}
+
+/**
+ * The file that a server writes, and every value as its clients get it.
+ * @param {import('../../test/support/redis-servers.ts').RedisServer} server
+ */
+async function dumpRedis(server) {
+  await server.cli('SAVE')
+  const client = new Redis(server.url)
+  const parts = [readFileSync(join(server.folder, 'dump.rdb'))]
+  for (const key of await client.keys('*')) {
+    parts.push(Buffer.from(key))
+    const value = await client.getBuffer(key).catch(() => null)
+    if (value !== null) parts.push(value)
+  }
+  client.disconnect()
+  return parts
 }

@@ -13,5 +13,11 @@ export {
   type TokenAnswer,
 } from './sign-in.ts'
 export { StartError } from './start-error.ts'
-export type { TokenFault, TokenHooks, TokenOutcome, TokenRequest } from './token-faults.ts'
+export type {
+  IssuedTokens,
+  TokenFault,
+  TokenHooks,
+  TokenOutcome,
+  TokenRequest,
+} from './token-faults.ts'
 export { TEST_USERS, type TestUser } from './users.ts'

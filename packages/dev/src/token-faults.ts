@@ -22,8 +22,15 @@ export interface TokenOutcome extends TokenRequest {
   /** The provider's own status; 503 for one that never saw the request. */
   readonly status: number
   readonly fault?: TokenFault
-  /** The refresh token that the provider gave, whether its answer arrived or not. */
-  readonly issuedRefreshToken?: string
+  /** What the provider gave, whether its answer arrived or not. */
+  readonly issued?: IssuedTokens
+}
+
+/** The tokens of an answer. */
+export interface IssuedTokens {
+  readonly access_token?: string
+  readonly refresh_token?: string
+  readonly id_token?: string
 }
 
 /** For tests: faults at the token endpoint, and a count of what happens there. */
@@ -78,16 +85,15 @@ function loseAnswer(response: ServerResponse): void {
   }
 }
 
-function listenForToken(response: ServerResponse): () => { readonly issuedRefreshToken?: string } {
+function listenForToken(response: ServerResponse): () => { readonly issued?: IssuedTokens } {
   const end = response.end.bind(response)
-  let issuedRefreshToken: string | undefined
+  let issued: IssuedTokens | undefined
   response.end = ((body?: unknown, ...rest: never[]) => {
-    if (typeof body === 'string' || Buffer.isBuffer(body)) {
-      issuedRefreshToken = /"refresh_token":"([^"]+)"/.exec(body.toString())?.[1]
-    }
+    const text = typeof body === 'string' || Buffer.isBuffer(body) ? body.toString() : ''
+    if (response.statusCode === 200 && text.startsWith('{')) issued = JSON.parse(text)
     return end(body, ...rest)
   }) as typeof response.end
-  return () => (issuedRefreshToken === undefined ? {} : { issuedRefreshToken })
+  return () => (issued === undefined ? {} : { issued })
 }
 
 function readTokenRequest(body: string): TokenRequest {
