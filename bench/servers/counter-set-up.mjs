@@ -32,7 +32,16 @@ export function sampleTokenSet() {
  * @param {string} [upstream]
  */
 export async function counterWithSession(origin, upstream) {
-  const store = memoryStore()
+  const { counter, cookies } = await counterWithSessions(origin, { upstream })
+  return { counter, cookie: cookies[0] ?? '' }
+}
+
+/**
+ * A counter on any store with as many sessions as are asked for.
+ * @param {string} origin
+ * @param {{ upstream?: string | undefined, store?: import('coatcheck/memory-store').SessionStore, count?: number }} options
+ */
+export async function counterWithSessions(origin, { upstream, store = memoryStore(), count = 1 }) {
   const ring = createKeyRing(generateKeyRing())
   const provider = createProvider({
     issuer: ISSUER,
@@ -46,7 +55,12 @@ export async function counterWithSession(origin, upstream) {
     ring,
     store,
   })
-  const { ticket } = await sessions.create({ tokenSet: sampleTokenSet() })
+  const { port } = new URL(origin)
+  const cookies = []
+  for (let index = 0; index < count; index += 1) {
+    const { ticket } = await sessions.create({ tokenSet: sampleTokenSet() })
+    cookies.push(`__Host-Http-coatcheck-${port}=${ticket}`)
+  }
   const counter = createCounter({
     origin,
     provider,
@@ -54,6 +68,5 @@ export async function counterWithSession(origin, upstream) {
     sessions: { store },
     apis: upstream === undefined ? [] : [{ path: '/api/', upstream: `${upstream}/` }],
   })
-  const { port } = new URL(origin)
-  return { counter, cookie: `__Host-Http-coatcheck-${port}=${ticket}` }
+  return { counter, cookies }
 }

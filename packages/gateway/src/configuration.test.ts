@@ -59,7 +59,7 @@ origin: nonsense
 orgin: https://app.example
 provider: { issuer: x, clientId: '', secret: hunter2 }
 ring: {}
-sessions: { idleSeconds: -1, store: { kind: postgres } }
+sessions: { idleSeconds: -1, store: { kind: etcd } }
 pages: { protected: [account] }
 apis: [{ path: api, upstreem: x }]
 trustedProxyHops: 1.5
@@ -163,6 +163,57 @@ describe('what serve --check finds', () => {
     ] as const) {
       expect(check(change), part).toContain(part)
       expect(check(change)).not.toContain('hunter2')
+    }
+  })
+})
+
+describe('where sessions are', () => {
+  const check = (store: string): string =>
+    faultsOf(() =>
+      checkGateway(readConfigFile(write(`${GOOD}sessions: { store: { ${store} } }\n`))),
+    )
+
+  it('takes memory, a file, Redis in three forms and PostgreSQL', () => {
+    for (const store of [
+      'kind: memory',
+      'kind: sqlite, file: sessions.sqlite',
+      'kind: redis, url: "redis://127.0.0.1:6379/2", prefix: "app:"',
+      'kind: redis, url: "rediss://[::1]:6379", cluster: true, nodes: ["[::1]:6380", "b.example:6379"]',
+      'kind: redis, url: "redis://sentinel.example:26379", sentinel: { masterName: main }',
+      'kind: postgres, url: "postgres://app@db.example/app", schema: tickets, maxConnections: 4',
+    ]) {
+      expect(check(store), store).toBe('')
+    }
+  })
+
+  it('T-OPS-03 takes an address with a password from a file for its owner alone, or the environment', () => {
+    expect(check('kind: redis, url: "redis://app:hunter2@127.0.0.1"')).toContain(
+      'urlFile or urlEnv',
+    )
+    writeFileSync(at('url'), 'redis://app:hunter2@127.0.0.1\n', { mode: 0o600 })
+    expect(check('kind: redis, urlFile: url')).toBe('')
+    chmodSync(at('url'), 0o644)
+    expect(check('kind: redis, urlFile: url')).toContain(`chmod 600 ${at('url')}`)
+    expect(check('kind: postgres, urlEnv: NOT_SET_ANYWHERE')).toContain('NOT_SET_ANYWHERE')
+  })
+
+  it('says what is wrong, and shows no address', () => {
+    for (const [store, part] of [
+      ['kind: redis', 'one of the three'],
+      ['kind: redis, url: "redis://a", urlEnv: B', 'one of the three'],
+      ['kind: redis, url: "redis://a", cluster: true, sentinel: { masterName: m }', 'not both'],
+      ['kind: redis, url: "http://user:hunter2@a.example"', 'not shown'],
+      ['kind: redis, url: "hunter2"', 'not shown'],
+      ['kind: redis, url: "redis:hunter2"', 'not shown'],
+      ['kind: redis, url: "redis://a", nodes: [b]', 'host:port'],
+      ['kind: redis, url: "redis://a", nodes: ["app:x@b:1"]', 'host:port'],
+      ['kind: postgres, url: "redis://a"', 'postgres://'],
+      ['kind: postgres, url: "postgres://a", maxConnections: 1', 'maxConnections'],
+      ['kind: postgres, url: "postgres://a", prefix: x', 'prefix'],
+      ['kind: sqlite, file: nowhere/sessions.sqlite', 'its folder'],
+    ] as const) {
+      expect(check(store), store).toContain(part)
+      expect(check(store)).not.toContain('hunter2')
     }
   })
 })

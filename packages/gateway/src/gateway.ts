@@ -18,7 +18,7 @@ import { type GatewaySecrets, readSecrets } from './gateway-secrets.ts'
 import { defaultHosts, listenOnAll } from './listen.ts'
 import { createLog, logEvent } from './log.ts'
 import { createPages } from './pages.ts'
-import { type OpenedStore, openStore } from './store.ts'
+import { checkStore, type OpenedStore, openStore } from './store.ts'
 import { createUpstreams } from './upstreams.ts'
 
 /** A gateway that listens. */
@@ -106,6 +106,7 @@ export async function startGateway(config: GatewayConfig, log?: Logger): Promise
  */
 export function checkGateway(config: GatewayConfig): void {
   const secrets = readSecrets(config)
+  checkStore(config.sessions?.store)
   createPages(config)
   createGatewayCounter(config, secrets, memoryStore(), createLog('silent'))
 }

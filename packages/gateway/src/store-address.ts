@@ -1,23 +1,33 @@
-import { ConfigError } from './config.ts'
+import { ConfigError, type GatewayConfig } from './config.ts'
 import { readSecretFile } from './secrets.ts'
 
-/** Where an address of a store is written. */
-export interface AddressConfig {
-  readonly url?: string | undefined
-  readonly urlFile?: string | undefined
-  readonly urlEnv?: string | undefined
+/** The configuration of a store: what it is and where. */
+export type StoreConfig = NonNullable<NonNullable<GatewayConfig['sessions']>['store']>
+
+type AddressConfig = Extract<StoreConfig, { readonly kind: 'redis' | 'postgres' }>
+
+/** A server by host and port. */
+export interface ServerAddress {
+  readonly host: string
+  readonly port: number
+}
+
+const PROTOCOLS = {
+  redis: ['redis:', 'rediss:'],
+  postgres: ['postgres:', 'postgresql:'],
 }
 
 /**
  * The address of a store's server. It may hold a password, so it is never shown; one that stands in the
- * configuration itself must not.
+ * configuration itself must not. Throws {@link ConfigError}.
  */
-export function readStoreAddress(config: AddressConfig, protocols: readonly string[]): URL {
+export function readStoreAddress(config: AddressConfig): URL {
   const text = read(config)
   const url = URL.canParse(text) ? new URL(text) : undefined
-  if (url === undefined || !protocols.includes(url.protocol)) {
+  const protocols = PROTOCOLS[config.kind]
+  if (url === undefined || !protocols.includes(url.protocol) || url.hostname === '') {
     throw new ConfigError([
-      `sessions.store: the address (not shown) must be one of ${protocols.map((name) => `${name}//`).join(', ')}`,
+      `sessions.store: the address (not shown) must be one of ${protocols.map((name) => `${name}//`).join(', ')} with a host`,
     ])
   }
   if (config.url !== undefined && url.password !== '') {
@@ -26,6 +36,18 @@ export function readStoreAddress(config: AddressConfig, protocols: readonly stri
     ])
   }
   return url
+}
+
+/** A further node, written as `host:port`. Throws {@link ConfigError}. */
+export function readNode(text: string): ServerAddress {
+  const [, host, port] = /^([^@/]+):(\d{1,5})$/.exec(text) ?? []
+  if (host === undefined) throw new ConfigError([`sessions.store.nodes: ${text} must be host:port`])
+  return { host: withoutBrackets(host), port: Number(port) }
+}
+
+/** A host as sockets take it: an address of IPv6 stands in brackets within a URL only. */
+export function withoutBrackets(host: string): string {
+  return host.replace(/^\[(.*)\]$/, '$1')
 }
 
 function read({ url, urlFile, urlEnv }: AddressConfig): string {

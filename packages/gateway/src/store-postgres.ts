@@ -1,14 +1,10 @@
 import { postgresStore } from 'coatcheck/postgres-store'
 import pg from 'pg'
-import type { GatewayConfig } from './config.ts'
 import type { OpenedStore } from './store.ts'
-import { readStoreAddress } from './store-address.ts'
+import { readStoreAddress, type StoreConfig } from './store-address.ts'
 import type { StoreState } from './store-state.ts'
 
-type PostgresConfig = Extract<
-  NonNullable<NonNullable<GatewayConfig['sessions']>['store']>,
-  { readonly kind: 'postgres' }
->
+type PostgresConfig = Extract<StoreConfig, { readonly kind: 'postgres' }>
 
 const DEFAULT_CONNECTIONS = 10
 const CONNECT_TIMEOUT_MS = 2000
@@ -16,7 +12,7 @@ const QUERY_TIMEOUT_MS = 2500
 
 /** A pool of connections to PostgreSQL. */
 export function openPostgres(config: PostgresConfig, state: StoreState): OpenedStore {
-  const url = readStoreAddress(config, ['postgres:', 'postgresql:'])
+  const url = readStoreAddress(config)
   const pool = new pg.Pool({
     connectionString: url.href,
     max: config.maxConnections ?? DEFAULT_CONNECTIONS,

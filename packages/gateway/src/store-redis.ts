@@ -1,14 +1,10 @@
 import { redisStore } from 'coatcheck/redis-store'
 import { Cluster, Redis } from 'ioredis'
-import { ConfigError, type GatewayConfig } from './config.ts'
 import type { OpenedStore } from './store.ts'
-import { readStoreAddress } from './store-address.ts'
+import { readNode, readStoreAddress, type StoreConfig, withoutBrackets } from './store-address.ts'
 import type { StoreState } from './store-state.ts'
 
-type RedisConfig = Extract<
-  NonNullable<NonNullable<GatewayConfig['sessions']>['store']>,
-  { readonly kind: 'redis' }
->
+type RedisConfig = Extract<StoreConfig, { readonly kind: 'redis' }>
 
 const DEFAULT_PORT = 6379
 const CONNECT_TIMEOUT_MS = 2000
@@ -17,7 +13,7 @@ const MAX_RETRY_MS = 1000
 
 /** Connects to one server, to a Cluster, or to what Sentinels say is the master. */
 export function openRedis(config: RedisConfig, state: StoreState): OpenedStore {
-  const url = readStoreAddress(config, ['redis:', 'rediss:'])
+  const url = readStoreAddress(config)
   const client = connect(config, url)
   client.on('error', (error: unknown) => state.down(error))
   client.on('ready', () => state.up())
@@ -28,7 +24,7 @@ export function openRedis(config: RedisConfig, state: StoreState): OpenedStore {
 
 function connect(config: RedisConfig, url: URL): Redis | Cluster {
   const options = optionsOf(url)
-  const own = { host: url.hostname, port: Number(url.port) || DEFAULT_PORT }
+  const own = { host: withoutBrackets(url.hostname), port: Number(url.port) || DEFAULT_PORT }
   const others = (config.nodes ?? []).map(readNode)
   if (config.sentinel !== undefined) {
     const { masterName, passwordEnv } = config.sentinel
@@ -65,10 +61,4 @@ function optionsOf(url: URL) {
 
 function retryStrategy(times: number): number {
   return Math.min(50 * times, MAX_RETRY_MS)
-}
-
-function readNode(text: string): { readonly host: string; readonly port: number } {
-  const [, host, port] = /^(.+?):(\d{1,5})$/.exec(text) ?? []
-  if (host === undefined) throw new ConfigError([`sessions.store.nodes: ${text} must be host:port`])
-  return { host, port: Number(port) }
 }

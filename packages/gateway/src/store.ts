@@ -1,10 +1,12 @@
-import { chmodSync, closeSync, openSync } from 'node:fs'
+import { chmodSync, closeSync, existsSync, openSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { CounterOptions } from 'coatcheck'
 import { memoryStore } from 'coatcheck/memory-store'
 import { sqliteStore } from 'coatcheck/sqlite-store'
 import type { Logger } from 'pino'
-import { ConfigError, type GatewayConfig } from './config.ts'
+import { ConfigError } from './config.ts'
+import { readNode, readStoreAddress, type StoreConfig } from './store-address.ts'
 import { createStoreState } from './store-state.ts'
 
 /** A session store that can be closed. */
@@ -13,13 +15,14 @@ export interface OpenedStore {
   close(): void | Promise<void>
 }
 
-type StoreConfig = NonNullable<GatewayConfig['sessions']>['store']
-
 /**
  * Opens the configured store: memory unless something else is said. A server that is away is no fault: the
  * store answers when it comes.
  */
-export async function openStore(config: StoreConfig, logger: Logger): Promise<OpenedStore> {
+export async function openStore(
+  config: StoreConfig | undefined,
+  logger: Logger,
+): Promise<OpenedStore> {
   switch (config?.kind) {
     case 'redis': {
       // A driver is loaded by those who need it.
@@ -37,14 +40,25 @@ export async function openStore(config: StoreConfig, logger: Logger): Promise<Op
   }
 }
 
+/** Checks what can be checked without connecting: addresses, their files and variables. Throws {@link ConfigError}. */
+export function checkStore(config: StoreConfig | undefined): void {
+  if (config?.kind === 'sqlite' && !existsSync(dirname(config.file))) throw unwritable(config.file)
+  if (config?.kind === 'redis' || config?.kind === 'postgres') readStoreAddress(config)
+  if (config?.kind === 'redis') config.nodes?.forEach(readNode)
+}
+
 function openSqlite(file: string): OpenedStore {
   // Made by us before the engine opens it: never, not even for a moment, can others read it.
   try {
     closeSync(openSync(file, 'a', 0o600))
     chmodSync(file, 0o600)
   } catch {
-    throw new ConfigError([`sessions.store.file: ${file} cannot be written: is its folder there?`])
+    throw unwritable(file)
   }
   const database = new DatabaseSync(file)
   return { store: sqliteStore(database), close: () => database.close() }
+}
+
+function unwritable(file: string): ConfigError {
+  return new ConfigError([`sessions.store.file: ${file} cannot be written: is its folder there?`])
 }

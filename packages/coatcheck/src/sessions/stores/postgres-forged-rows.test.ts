@@ -15,8 +15,8 @@ import { createRecords } from '../record.ts'
 import type { SessionStore } from '../session-store.ts'
 import { createSessions, type Sessions } from '../sessions.ts'
 import { createTicket } from '../ticket.ts'
+import { packRecord, unpackRecord } from './packed-record.ts'
 import { postgresStore } from './postgres.ts'
-import { packRecord, unpackRecord } from './sqlite-rows.ts'
 
 interface Victim {
   readonly ticket: string

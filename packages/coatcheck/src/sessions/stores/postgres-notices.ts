@@ -30,8 +30,8 @@ export interface NoticeOptions {
   /** Whose connections listen. */
   readonly driver: PostgresDriver
   readonly channel: string
-  /** Sends to a channel, over any connection. */
-  readonly send: (channel: string) => Promise<void>
+  /** Sends an empty notice to a channel, over any connection. */
+  readonly signal: (channel: string) => Promise<void>
 }
 
 /**
@@ -40,7 +40,7 @@ export interface NoticeOptions {
  * listen and hear nothing: so a beat is sent through the server to ourselves, at once and every ten seconds.
  */
 export async function listenToNotices(
-  { driver, channel, send }: NoticeOptions,
+  { driver, channel, signal }: NoticeOptions,
   listener: (notice: StoreNotice) => void,
 ): Promise<StoreSubscription> {
   const beats = `${channel}_${encodeBase64url(systemRandom(9))}`
@@ -111,7 +111,7 @@ export async function listenToNotices(
     }
     isAlive = false
     try {
-      await send(beats)
+      await signal(beats)
     } catch {
       // Nothing was sent, so nothing can come back.
       isAlive = true
@@ -123,7 +123,7 @@ export async function listenToNotices(
       unref(setTimeout(() => resolve(false), FIRST_BEAT_WITHIN_MS))
       onBeat = () => resolve(true)
     })
-    await send(beats)
+    await signal(beats)
     if (await heard) return
     throw new CoatcheckError('store_unavailable', {
       detail:

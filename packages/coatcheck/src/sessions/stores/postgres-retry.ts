@@ -5,6 +5,7 @@ const DEADLOCK_DETECTED = '40P01'
 const UNDEFINED_TABLE = '42P01'
 const UNDEFINED_STATEMENT = '26000'
 const DUPLICATE_STATEMENT = '42P05'
+const UNIQUE_VIOLATION = '23505'
 const READ_ONLY_TRANSACTION = '25006'
 const WAITS_MS: readonly number[] = [2, 5, 10, 20, 40, 80]
 
@@ -40,8 +41,13 @@ export async function retryConflicts<T>(operation: () => Promise<T>): Promise<T>
 /** What a driver failed with, without the statement, its values and the rows that drivers put into errors. */
 export function scrubbed(error: unknown): CoatcheckError {
   if (error instanceof CoatcheckError) return error
+  const state = stateOf(error)
+  // Only what inserts a session can meet one that is there.
+  if (state === UNIQUE_VIOLATION) {
+    return new CoatcheckError('wrong_use', { detail: 'A session of this id is there.' })
+  }
   const cause = plainCause(error)
-  const detail = remedyFor(stateOf(error))
+  const detail = remedyFor(state)
   return new CoatcheckError('store_unavailable', {
     cause,
     retryAfterSeconds: 2,

@@ -1,7 +1,7 @@
 import type { Bytes } from '../../core/bytes.ts'
 import type { StoredSession } from '../session-store.ts'
+import { unpackRecord } from './packed-record.ts'
 import type { PostgresRow } from './postgres-statement.ts'
-import { unpackRecord } from './sqlite-rows.ts'
 
 /**
  * The columns of a session as {@link readRow} takes them: numbers as one text, because each column costs; bytes as
@@ -24,6 +24,11 @@ export function readRow(row: PostgresRow | undefined): StoredSession | undefined
   return typeof sidKey === 'string'
     ? { ...session, sidKey, wraps, body, card }
     : { ...session, wraps, body, card }
+}
+
+/** Rows as sessions. What no store of ours wrote is left out: it is ended all the same, and not given back. */
+export function readRows(rows: readonly PostgresRow[]): readonly StoredSession[] {
+  return rows.flatMap((row) => readRow(row) ?? [])
 }
 
 /** Bytes that the server wrote as hexadecimal digits. */

@@ -31,6 +31,14 @@ export type StatementName =
  */
 const LEASE_KEPT_MS = 60_000
 
+// A number in the text, for the planner reckons with a tenth of the table where it is a parameter.
+const LIMIT = '$limit'
+
+/** The text of a sweep for a batch of this size. */
+export function limited(text: string, limit: number): string {
+  return text.replaceAll(LIMIT, String(Math.max(0, Math.floor(limit))))
+}
+
 /**
  * The statements for tables in one place. `now` is SQL for the time in milliseconds, evaluated where it stands:
  * after a lock was waited for.
@@ -47,19 +55,20 @@ export function writeStatements(
   const joined = `SELECT ${SESSION_COLUMNS}
   FROM ${table('sessions')} s JOIN ${table('times')} t ON t.id = s.id`
 
-  // Times are given back as they were at the end; `reason` may not be empty.
+  // By arrays, not by joins: whatever the planner thinks of the tables, it goes by their indexes.
   const endAll = (picked: string): string => `WITH picked AS MATERIALIZED (${picked}),
-gone AS (DELETE FROM ${table('sessions')} s USING picked p WHERE s.id = p.id RETURNING s.*),
-times AS (DELETE FROM ${table('times')} t USING gone g WHERE t.id = g.id RETURNING t.*),
+gone AS (DELETE FROM ${table('sessions')} s WHERE s.id = ANY (ARRAY (SELECT p.id FROM picked p)) RETURNING s.*),
+times AS (DELETE FROM ${table('times')} t WHERE t.id = ANY (ARRAY (SELECT g.id FROM gone g)) RETURNING t.*),
 ending AS (INSERT INTO ${table('endings')} (id, reason, expires_at)
-  SELECT g.id, $2::text, ${now} + ${ENDING_KEPT_MS} FROM gone g
+  SELECT g.id, $1::text, ${now} + ${ENDING_KEPT_MS} FROM gone g
   ON CONFLICT (id) DO UPDATE SET reason = excluded.reason, expires_at = excluded.expires_at)
-SELECT ${SESSION_COLUMNS}, pg_notify('${channel}', 'ended ' || $2::text || ' ' || s.id)::text
+SELECT ${SESSION_COLUMNS}, pg_notify('${channel}', 'ended ' || $1::text || ' ' || s.id)::text
 FROM gone s LEFT JOIN times t ON t.id = s.id`
 
   const sweep = (name: string, key: string, until: string): string => `WITH picked AS MATERIALIZED (
-  SELECT ${key} FROM ${table(name)} WHERE expires_at <= (SELECT ${until}) LIMIT $1::bigint FOR UPDATE SKIP LOCKED)
-DELETE FROM ${table(name)} d USING picked p WHERE d.${key} = p.${key}`
+  SELECT ${key} FROM ${table(name)} WHERE expires_at <= (SELECT ${until})
+  ORDER BY expires_at LIMIT ${LIMIT} FOR UPDATE SKIP LOCKED)
+DELETE FROM ${table(name)} d WHERE d.${key} = ANY (ARRAY (SELECT p.${key} FROM picked p))`
 
   return {
     get: `${joined} WHERE s.id = $1 AND t.expires_at > ${now}`,
@@ -78,16 +87,16 @@ FROM s WHERE t.id = s.id RETURNING '1'`,
     touch: `UPDATE ${table('times')} t
 SET last_seen_at = greatest(t.last_seen_at, $2::bigint), expires_at = greatest(t.expires_at, $3::bigint)
 WHERE t.id = $1 AND t.expires_at > ${now} RETURNING '1'`,
-    end: endAll(`SELECT id FROM ${table('sessions')} WHERE id = $1 FOR UPDATE`),
+    end: endAll(`SELECT id FROM ${table('sessions')} WHERE id = $2 FOR UPDATE`),
     endBySubject: endAll(
-      `SELECT id FROM ${table('sessions')} WHERE subject_key = $1 ORDER BY id FOR UPDATE`,
+      `SELECT id FROM ${table('sessions')} WHERE subject_key = $2 ORDER BY id FOR UPDATE`,
     ),
     endByProviderSession: endAll(
-      `SELECT id FROM ${table('sessions')} WHERE sid_key = $1 ORDER BY id FOR UPDATE`,
+      `SELECT id FROM ${table('sessions')} WHERE sid_key = $2 ORDER BY id FOR UPDATE`,
     ),
     // Times that were moved on meanwhile are seen once their row is locked.
     endOver: endAll(`SELECT s.id FROM ${table('times')} t JOIN ${table('sessions')} s ON s.id = t.id
-  WHERE t.expires_at <= (SELECT ${now}) ORDER BY t.expires_at LIMIT $1::bigint FOR UPDATE OF s, t SKIP LOCKED`),
+  WHERE t.expires_at <= (SELECT ${now}) ORDER BY t.expires_at LIMIT ${LIMIT} FOR UPDATE OF s, t SKIP LOCKED`),
     endingOf: `SELECT reason FROM ${table('endings')} WHERE id = $1 AND expires_at > ${now}`,
     listBySubject: `${joined} WHERE s.subject_key = $1 AND t.expires_at > ${now}`,
     // Whoever finds it held locks nothing.

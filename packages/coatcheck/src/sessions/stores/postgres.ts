@@ -1,17 +1,14 @@
-import { createHash } from 'node:crypto'
 import { encodeUtf8 } from '../../core/bytes.ts'
 import type { Clock } from '../../core/clock.ts'
-import { CoatcheckError } from '../../core/errors.ts'
-import type { SessionStore, StoredSession } from '../session-store.ts'
+import type { EndReason, SessionStore, StoredSession } from '../session-store.ts'
+import { packRecord } from './packed-record.ts'
 import type { PostgresClient } from './postgres-client.ts'
 import { postgresDriver } from './postgres-driver.ts'
+import { createPostgresEngine } from './postgres-engine.ts'
 import { listenToNotices, readReason } from './postgres-notices.ts'
-import { hasLostTables, retryConflicts, scrubbed, stateOf } from './postgres-retry.ts'
-import { readBytes, readRow, whole } from './postgres-rows.ts'
-import { type PostgresPlace, preparePostgres } from './postgres-schema.ts'
-import { type StatementName, writeStatements } from './postgres-sql.ts'
-import type { PostgresRow, PostgresStatement, PostgresValue } from './postgres-statement.ts'
-import { packRecord } from './sqlite-rows.ts'
+import { scrubbed } from './postgres-retry.ts'
+import { readBytes, readRow, readRows, whole } from './postgres-rows.ts'
+import type { StatementName } from './postgres-sql.ts'
 
 /** Options of {@link postgresStore}. */
 export interface PostgresStoreOptions {
@@ -34,9 +31,6 @@ export interface PostgresStoreOptions {
   readonly noticesClient?: PostgresClient
 }
 
-const UNIQUE_VIOLATION = '23505'
-const ENGINE_NOW = 'floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint'
-const NOW_PARAMETER = '$now::bigint'
 const SWEEPS: readonly StatementName[] = [
   'sweepEndings',
   'sweepLeases',
@@ -62,53 +56,15 @@ export function postgresStore(
   const driver = postgresDriver(client, prepare)
   const noticesDriver =
     noticesClient === undefined ? driver : postgresDriver(noticesClient, prepare)
-  let ready: Ready | undefined
-  let preparing: Promise<Ready> | undefined
+  const engine = createPostgresEngine({ driver, clock, schema })
+  const { run } = engine
 
-  async function makeReady(): Promise<Ready> {
-    const place = await retryConflicts(() => preparePostgres(driver, schema))
-    const texts = writeStatements(place, clock === undefined ? ENGINE_NOW : NOW_PARAMETER)
-    const entries = Object.entries(texts).map(([name, text]) => [name, statementOf(text)])
-    return { place, statements: Object.fromEntries(entries) }
-  }
-
-  async function prepared(): Promise<Ready> {
-    preparing ??= makeReady()
-    try {
-      ready = await preparing
-      return ready
-    } finally {
-      // What failed because the server was away is tried again by whoever comes next.
-      preparing = undefined
-    }
-  }
-
-  async function run(
+  async function end(
     name: StatementName,
-    ...values: readonly PostgresValue[]
-  ): Promise<readonly PostgresRow[]> {
-    try {
-      const { statements } = ready ?? (await prepared())
-      return await retryConflicts(() => {
-        const now = clock === undefined ? [] : [whole(clock())]
-        const { takesNow, ...statement } = statements[name]
-        return driver.query(statement, takesNow ? [...values, ...now] : values)
-      })
-    } catch (error) {
-      if (hasLostTables(error)) ready = undefined
-      if (name === 'insert' && stateOf(error) === UNIQUE_VIOLATION) {
-        throw new CoatcheckError('wrong_use', { detail: 'A session of this id is there.' })
-      }
-      throw scrubbed(error)
-    }
-  }
-
-  async function sessions(
-    name: StatementName,
-    ...values: readonly PostgresValue[]
+    reason: EndReason,
+    key: string,
   ): Promise<readonly StoredSession[]> {
-    // What no store of ours wrote cannot be read: it is ended all the same, and not given back.
-    return (await run(name, ...values)).flatMap((row) => readRow(row) ?? [])
+    return readRows(await run(name, reason, key))
   }
 
   return {
@@ -138,14 +94,14 @@ export function postgresStore(
     },
     touch: async (id, lastSeenAt, expiresAt) =>
       (await run('touch', id, whole(lastSeenAt), whole(expiresAt))).length > 0,
-    delete: async (id, reason) => (await sessions('end', id, reason))[0],
+    delete: async (id, reason) => (await end('end', reason, id))[0],
     endingOf: async (id) => readReason((await run('endingOf', id))[0]?.[0]),
-    listBySubject: (key) => sessions('listBySubject', key),
-    deleteBySubject: (key, reason) => sessions('endBySubject', key, reason),
-    deleteByProviderSession: (key, reason) => sessions('endByProviderSession', key, reason),
+    listBySubject: async (key) => readRows(await run('listBySubject', key)),
+    deleteBySubject: (key, reason) => end('endBySubject', reason, key),
+    deleteByProviderSession: (key, reason) => end('endByProviderSession', reason, key),
     sweep: async (limit) => {
-      for (const name of SWEEPS) await run(name, whole(limit))
-      return sessions('endOver', whole(limit), 'idle_timeout')
+      for (const name of SWEEPS) await engine.sweep(name, limit)
+      return readRows(await engine.sweep('endOver', limit, 'idle_timeout'))
     },
     acquireLease: async (id, leaseMs) => {
       const number = (await run('acquireLease', id, whole(leaseMs)))[0]?.[0]
@@ -165,41 +121,16 @@ export function postgresStore(
       return typeof bytes === 'string' ? readBytes(bytes) : undefined
     },
     prepare: async () => {
-      try {
-        await prepared()
-      } catch (error) {
-        throw scrubbed(error)
-      }
+      await engine.prepare()
     },
     subscribe: async (listener) => {
+      const { channel } = await engine.prepare()
       try {
-        const { channel } = (ready ?? (await prepared())).place
-        const send = async (to: string): Promise<void> => {
-          await driver.query(statementOf("SELECT pg_notify($1::text, '')::text"), [to])
-        }
-        return await listenToNotices({ driver: noticesDriver, channel, send }, listener)
+        const { signal } = engine
+        return await listenToNotices({ driver: noticesDriver, channel, signal }, listener)
       } catch (error) {
         throw scrubbed(error)
       }
     },
   }
-}
-
-interface Ready {
-  readonly place: PostgresPlace
-  readonly statements: Readonly<Record<StatementName, TimedStatement>>
-}
-
-interface TimedStatement extends PostgresStatement {
-  /** Whether the time of an injected clock is its last parameter. */
-  readonly takesNow: boolean
-}
-
-// Named after its text: two stores on one pool, or two releases in one process, never mean different things by a name.
-function statementOf(text: string): TimedStatement {
-  const used = [...text.matchAll(/\$(\d+)/g)].map(([, number]) => Number(number))
-  const takesNow = text.includes(NOW_PARAMETER)
-  const written = text.replaceAll(NOW_PARAMETER, `$${Math.max(0, ...used) + 1}::bigint`)
-  const name = createHash('sha256').update(written).digest('base64url').slice(0, 16)
-  return { name: `coatcheck_${name}`, text: written, takesNow }
 }

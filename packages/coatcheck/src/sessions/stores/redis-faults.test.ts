@@ -139,6 +139,34 @@ describe('redisStore with a server that fails', () => {
     expect((await Promise.all(claims)).filter(Boolean).length).toBe(1)
   })
 
+  it('keeps the old record and still ends sessions while the memory is full', async () => {
+    const own = await startRedis({ maxmemory: '3mb' })
+    const store = guardStore(redisStore(connect(own)))
+    const old = sample('one', { sidKey: 'sid' })
+    await store.insert(old)
+    await store.insert(sample('two'))
+    // Large ones first; small ones then, for the server counts what is on its way as well.
+    let code = 'none'
+    for (const size of [100_000, 1000]) {
+      const bytes = new Uint8Array(size)
+      code = 'none'
+      for (let key = 0; key < 2000 && code === 'none'; key += 1) {
+        code = await codeOf(() => store.putBlob(`${size}-${key}`, bytes, Date.now() + 60_000))
+      }
+    }
+    expect(code).toBe('store_unavailable')
+    const body = new Uint8Array(100_000)
+    expect(await codeOf(() => store.replace({ ...old, version: 2, body }, 1))).toBe(
+      'store_unavailable',
+    )
+    expect(await codeOf(() => store.insert(sample('three', { body })))).toBe('store_unavailable')
+    expect(await store.get(old.id)).toEqual(old)
+    expect((await store.delete(old.id, 'signed_out'))?.id).toBe(old.id)
+    expect(await store.endingOf(old.id)).toBe('signed_out')
+    expect(await store.deleteBySubject('subject', 'ended_by_user')).toHaveLength(1)
+    await own.close()
+  })
+
   it('answers a value of another type under its names as no session', async () => {
     const store = redisStore(connect())
     await store.insert(sample('one'))

@@ -1,12 +1,11 @@
-import type { Clock } from '../../core/clock.ts'
-import type { RunCommand } from './redis-client.ts'
+import type { RedisEngine } from './redis-engine.ts'
 import { asText } from './redis-record.ts'
-import type { RunScript } from './redis-run-script.ts'
 import { INDEX_ADD, INDEX_DROP } from './redis-scripts.ts'
 
 /** The sessions of a person, or of a session at the provider: ids alone, in a slot of their own. */
 export interface RedisIndex {
   add(key: string, id: string, expiresAt: number): Promise<unknown>
+  /** Never rejects: an entry that stays is dropped by a later reader, and what was ended must be given back. */
   remove(key: string, ids: readonly string[]): Promise<unknown>
   /** Ids of what is not there: none goes that an insert may still be about to fill. */
   drop(key: string, ids: readonly string[]): Promise<unknown>
@@ -17,14 +16,11 @@ export interface RedisIndex {
 const AT_ONCE = 200
 
 /** Index keys, by their full names. */
-export function redisIndex(
-  run: RunCommand,
-  script: RunScript,
-  time: () => readonly [string, string],
-): RedisIndex {
+export function redisIndex(engine: RedisEngine): RedisIndex {
+  const { run, script, time } = engine
   return {
     add: (key, id, expiresAt) => script(INDEX_ADD, [key], ...time(), id, String(expiresAt)),
-    remove: (key, ids) => inParts(ids, (part) => run(key, ['ZREM', key, ...part])),
+    remove: (key, ids) => inParts(ids, (part) => run(key, ['ZREM', key, ...part])).catch(() => {}),
     drop: (key, ids) => inParts(ids, (part) => script(INDEX_DROP, [key], ...time(), ...part)),
     ids: async (key) => {
       const found = await run(key, ['ZRANGE', key, '0', '-1'])
@@ -43,9 +39,4 @@ export async function inParts<T, R>(
     results.push(await work(items.slice(from, from + AT_ONCE)))
   }
   return results
-}
-
-/** Whose time decides, and the caller's. */
-export function timeOf(clock: Clock | undefined): readonly [string, string] {
-  return clock === undefined ? ['engine', String(Date.now())] : ['caller', String(clock())]
 }

@@ -25,8 +25,10 @@ const LISTENING = {
   autoResubscribe: false,
   autoResendUnfulfilledCommands: false,
   enableOfflineQueue: true,
-  enableReadyCheck: true,
+  enableReadyCheck: false,
   commandTimeout: 10_000,
+  // Nothing to hear is no failure.
+  socketTimeout: undefined,
 }
 
 /** A client or Cluster of ioredis or iovalkey. */

@@ -16,8 +16,8 @@ import type { KeyRing } from '../../ring/key-ring.ts'
 import { createRecords } from '../record.ts'
 import { createSessions, type Sessions } from '../sessions.ts'
 import { createTicket } from '../ticket.ts'
+import { packRecord, unpackRecord } from './packed-record.ts'
 import { sqliteStore } from './sqlite.ts'
-import { packRecord, unpackRecord } from './sqlite-rows.ts'
 
 interface Victim {
   readonly ticket: string

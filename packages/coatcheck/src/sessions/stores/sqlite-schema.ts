@@ -1,7 +1,7 @@
 import type { Bytes } from '../../core/bytes.ts'
 import { CoatcheckError } from '../../core/errors.ts'
+import { packRecord } from './packed-record.ts'
 import type { SqliteDatabase } from './sqlite-client.ts'
-import { packRecord } from './sqlite-rows.ts'
 
 /**
  * Version 2 of the tables. Sixteen-kilobyte pages hold a record in one; times change often and stand apart.

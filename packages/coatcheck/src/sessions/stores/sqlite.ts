@@ -7,9 +7,10 @@ import {
   type SessionStore,
   type StoredSession,
 } from '../session-store.ts'
+import { packRecord } from './packed-record.ts'
 import type { SqliteDatabase, SqliteStatement, SqliteValue } from './sqlite-client.ts'
 import { retryWhileBusy } from './sqlite-retry.ts'
-import { own, packRecord, readRow, SESSION_COLUMNS } from './sqlite-rows.ts'
+import { own, readRow, SESSION_COLUMNS } from './sqlite-rows.ts'
 import { prepareDatabase, SWEPT_TABLES } from './sqlite-schema.ts'
 
 /** Options of {@link sqliteStore}. */
