@@ -1,5 +1,6 @@
 // @ts-check
-// Each store beside the bare driver under it: the same server, the same connection, a value of the same size.
+// Each store beside the bare driver under it: the same server, the same connection, a value of the same size, which
+// is over at some time too.
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -20,7 +21,6 @@ import { startRedis } from '../../test/support/redis-servers.ts'
  * `put` and `read` are the bare driver's; `bytes` is what everything in the store takes, on disk or in memory.
  * @typedef {{
  *   name: string,
- *   engine: string,
  *   atOnce: number,
  *   store: import('coatcheck/memory-store').SessionStore,
  *   put: (key: string, value: Uint8Array) => unknown,
@@ -32,13 +32,76 @@ import { startRedis } from '../../test/support/redis-servers.ts'
  */
 
 const IN_FLIGHT = 64
+const LIFE_MS = 86_400_000
+const NEVER = Number.MAX_SAFE_INTEGER
+
+/** Opens an engine by its name; it brings its own server, if it needs one. @type {Record<string, () => Promise<Engine>>} */
+export const engines = {
+  memory: async () => memoryEngine(),
+  'node:sqlite': async () => sqliteEngine(),
+  ioredis: () =>
+    redisEngine('ioredis', (url) => {
+      const client = new Redis(url)
+      return {
+        store: redisStore(client),
+        put: (key, value) => client.set(key, Buffer.from(value), 'PX', LIFE_MS),
+        read: (key) => client.getBuffer(key),
+        end: () => client.disconnect(),
+      }
+    }),
+  iovalkey: () =>
+    redisEngine('iovalkey', (url) => {
+      const client = new Valkey(url)
+      return {
+        store: redisStore(client),
+        put: (key, value) => client.set(key, Buffer.from(value), 'PX', LIFE_MS),
+        read: (key) => client.getBuffer(key),
+        end: () => client.disconnect(),
+      }
+    }),
+  'node-redis': () =>
+    redisEngine('node-redis', async (url) => {
+      const client = await createClient({ url }).connect()
+      const binary = client.withTypeMapping({ 36: Buffer })
+      return {
+        store: redisStore(client),
+        put: (key, value) => client.set(key, Buffer.from(value), { PX: LIFE_MS }),
+        read: (key) => binary.get(key),
+        end: () => client.destroy(),
+      }
+    }),
+  pg: () =>
+    postgresEngine('pg', (url) => {
+      const pool = new pg.Pool({ connectionString: url, max: 10 })
+      const text = 'SELECT value FROM bare WHERE key = $1 AND expires_at > $2'
+      return {
+        store: postgresStore(pool),
+        run: async (sql) => (await pool.query({ text: sql, rowMode: 'array' })).rows,
+        put: (key, value) =>
+          pool.query('INSERT INTO bare VALUES ($1, $2, $3)', [key, value, NEVER]),
+        read: (key) => pool.query({ name: 'bare', text, values: [key, Date.now()] }),
+        end: () => pool.end(),
+      }
+    }),
+  'postgres.js': () =>
+    postgresEngine('postgres.js', (url) => {
+      const sql = postgres(url, { max: 10, onnotice: () => {} })
+      return {
+        store: postgresStore(sql),
+        run: async (text) => await sql.unsafe(text).values(),
+        put: (key, value) => sql`INSERT INTO bare VALUES (${key}, ${value}, ${NEVER})`,
+        read: (key) =>
+          sql`SELECT value FROM bare WHERE key = ${key} AND expires_at > ${Date.now()}`,
+        end: () => sql.end(),
+      }
+    }),
+}
 
 /** @returns {Engine} */
-export function memoryEngine() {
+function memoryEngine() {
   const values = new Map()
   return {
     name: 'memory',
-    engine: 'memory',
     atOnce: 1,
     store: memoryStore(),
     put: (key, value) => values.set(key, value),
@@ -53,30 +116,31 @@ export function memoryEngine() {
 }
 
 /** @returns {Engine} */
-export function sqliteEngine() {
+function sqliteEngine() {
   const folder = mkdtempSync(join(tmpdir(), 'coatcheck-bench-'))
   const file = join(folder, 'sessions.sqlite')
   const database = new DatabaseSync(file)
   const store = sqliteStore(database)
-  database.exec('CREATE TABLE bare (key TEXT PRIMARY KEY, value BLOB NOT NULL)')
-  const put = database.prepare('INSERT OR REPLACE INTO bare VALUES (?, ?)')
-  const read = database.prepare('SELECT value FROM bare WHERE key = ?')
+  database.exec(
+    'CREATE TABLE bare (key TEXT PRIMARY KEY, value BLOB NOT NULL, expires_at INTEGER NOT NULL)',
+  )
+  const put = database.prepare('INSERT INTO bare VALUES (?, ?, ?)')
+  const read = database.prepare('SELECT value FROM bare WHERE key = ? AND expires_at > ?')
   return {
     name: 'node:sqlite',
-    engine: 'sqlite',
     atOnce: 1,
     store,
-    put: (key, value) => put.run(key, value),
-    read: (key) => read.get(key),
+    put: (key, value) => put.run(key, value, NEVER),
+    read: (key) => read.get(key, Date.now()),
     bytes: () => {
       database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
       return statSync(file).size
     },
     fill: async (work) => {
-      // A million commits to the disk are not what is measured.
-      database.exec('PRAGMA journal_mode = MEMORY')
+      // A million waits for the disk are not what is measured.
+      database.exec('PRAGMA synchronous = OFF')
       await work()
-      database.exec('PRAGMA journal_mode = WAL')
+      database.exec('PRAGMA synchronous = FULL')
     },
     close: () => {
       database.close()
@@ -85,89 +149,48 @@ export function sqliteEngine() {
   }
 }
 
-/** @returns {Promise<{ engines: Engine[], close: () => Promise<void> }>} */
-export async function redisEngines() {
+/**
+ * @typedef {Pick<Engine, 'store' | 'put' | 'read'> & { end: () => unknown }} Opened
+ * @param {string} name
+ * @param {(url: string) => Opened | Promise<Opened>} open
+ * @returns {Promise<Engine>}
+ */
+async function redisEngine(name, open) {
   const server = await startRedis()
-  const url = server.url
-  const io = new Redis(url)
-  const valkey = new Valkey(url)
-  const node = await createClient({ url }).connect()
-  const bytes = async () => {
-    const [, used = '0'] = /used_memory:(\d+)/.exec(await server.cli('INFO', 'memory')) ?? []
-    return Number(used)
-  }
-  const shared = { engine: 'redis', atOnce: IN_FLIGHT, bytes, close: () => {} }
-  const binary = node.withTypeMapping({ 36: Buffer })
-  /** @type {Engine[]} */
-  const engines = [
-    {
-      ...shared,
-      name: 'ioredis',
-      store: redisStore(io, { prefix: 'io:' }),
-      put: (key, value) => io.set(key, Buffer.from(value)),
-      read: (key) => io.getBuffer(key),
-    },
-    {
-      ...shared,
-      name: 'iovalkey',
-      store: redisStore(valkey, { prefix: 'valkey:' }),
-      put: (key, value) => valkey.set(key, Buffer.from(value)),
-      read: (key) => valkey.getBuffer(key),
-    },
-    {
-      ...shared,
-      name: 'node-redis',
-      store: redisStore(node, { prefix: 'node:' }),
-      put: (key, value) => node.set(key, Buffer.from(value)),
-      read: (key) => binary.get(key),
-    },
-  ]
+  const { end, ...engine } = await open(server.url)
   return {
-    engines,
+    ...engine,
+    name,
+    atOnce: IN_FLIGHT,
+    bytes: async () => {
+      const [, used = '0'] = /used_memory:(\d+)/.exec(await server.cli('INFO', 'memory')) ?? []
+      return Number(used)
+    },
     close: async () => {
-      io.disconnect()
-      valkey.disconnect()
-      node.destroy()
+      await end()
       await server.close()
     },
   }
 }
 
-/** @returns {Promise<{ engines: Engine[], close: () => Promise<void> }>} */
-export async function postgresEngines() {
+/**
+ * @param {string} name
+ * @param {(url: string) => Opened & { run: (sql: string) => Promise<readonly any[]> }} open
+ * @returns {Promise<Engine>}
+ */
+async function postgresEngine(name, open) {
   const server = await startPostgres()
-  const pool = new pg.Pool({ connectionString: server.url, max: 10 })
-  const sql = postgres(server.url, { max: 10 })
-  await pool.query('CREATE TABLE bare (key text PRIMARY KEY, value bytea NOT NULL)')
-  const bytes = async () => {
-    const { rows } = await pool.query('SELECT pg_database_size(current_database()) AS size')
-    return Number(rows[0].size)
-  }
-  const shared = { engine: 'postgres', atOnce: IN_FLIGHT, bytes, close: () => {} }
-  const text = 'SELECT value FROM bare WHERE key = $1'
-  /** @type {Engine[]} */
-  const engines = [
-    {
-      ...shared,
-      name: 'pg',
-      store: postgresStore(pool, { schema: 'by_pg' }),
-      put: (key, value) =>
-        pool.query('INSERT INTO bare VALUES ($1, $2) ON CONFLICT DO NOTHING', [key, value]),
-      read: (key) => pool.query({ name: 'bare', text, values: [key] }),
-    },
-    {
-      ...shared,
-      name: 'postgres.js',
-      store: postgresStore(sql, { schema: 'by_postgresjs' }),
-      put: (key, value) => sql`INSERT INTO bare VALUES (${key}, ${value}) ON CONFLICT DO NOTHING`,
-      read: (key) => sql`SELECT value FROM bare WHERE key = ${key}`,
-    },
-  ]
+  const { end, run, ...engine } = open(server.url)
+  await run(
+    'CREATE TABLE bare (key text PRIMARY KEY, value bytea NOT NULL, expires_at bigint NOT NULL)',
+  )
   return {
-    engines,
+    ...engine,
+    name,
+    atOnce: IN_FLIGHT,
+    bytes: async () => Number((await run('SELECT pg_database_size(current_database())'))[0][0]),
     close: async () => {
-      await pool.end()
-      await sql.end()
+      await end()
       await server.close()
     },
   }

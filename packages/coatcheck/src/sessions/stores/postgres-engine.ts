@@ -61,20 +61,29 @@ export function createPostgresEngine(options: PostgresEngineOptions): PostgresEn
     }
   }
 
-  async function answer(
+  // Without `async`: each of its turns would be waited for on every request.
+  function answer(
     choose: (ready: Ready) => TimedStatement,
     values: readonly PostgresValue[],
   ): Promise<readonly PostgresRow[]> {
-    try {
-      const statement = choose(ready ?? (await prepared()))
-      return await retryConflicts(() => {
-        const withNow = statement.takesNow && clock !== undefined
-        return driver.query(statement, withNow ? [...values, whole(clock())] : values)
-      })
-    } catch (error) {
+    const rows =
+      ready === undefined
+        ? prepared().then((now) => ask(choose(now), values))
+        : ask(choose(ready), values)
+    return rows.catch((error: unknown) => {
       if (hasLostTables(error)) ready = undefined
       throw scrubbed(error)
-    }
+    })
+  }
+
+  function ask(
+    statement: TimedStatement,
+    values: readonly PostgresValue[],
+  ): Promise<readonly PostgresRow[]> {
+    return retryConflicts(() => {
+      const withNow = statement.takesNow && clock !== undefined
+      return driver.query(statement, withNow ? [...values, whole(clock())] : values)
+    })
   }
 
   return {

@@ -24,18 +24,16 @@ export function stateOf(error: unknown): string | undefined {
  * Runs a statement, again a little later when the server gave up ours in favour of another one, which did
  * nothing then: six times at most.
  */
-export async function retryConflicts<T>(operation: () => Promise<T>): Promise<T> {
-  for (const waitMs of WAITS_MS) {
-    try {
-      return await operation()
-    } catch (error) {
-      const state = stateOf(error)
-      if (state !== SERIALIZATION_FAILURE && state !== DEADLOCK_DETECTED) throw error
-    }
+export function retryConflicts<T>(operation: () => Promise<T>, tries = 0): Promise<T> {
+  return operation().catch(async (error: unknown) => {
+    const state = stateOf(error)
+    const waitMs = WAITS_MS[tries]
+    if (state !== SERIALIZATION_FAILURE && state !== DEADLOCK_DETECTED) throw error
+    if (waitMs === undefined) throw error
     // Not all at the same moment again.
     await new Promise((resolve) => setTimeout(resolve, waitMs * (0.5 + Math.random())))
-  }
-  return operation()
+    return retryConflicts(operation, tries + 1)
+  })
 }
 
 /** What a driver failed with, without the statement, its values and the rows that drivers put into errors. */

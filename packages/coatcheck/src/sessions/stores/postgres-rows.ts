@@ -4,26 +4,25 @@ import { unpackRecord } from './packed-record.ts'
 import type { PostgresRow } from './postgres-statement.ts'
 
 /**
- * The columns of a session as {@link readRow} takes them: numbers as one text, because each column costs; bytes as
- * hexadecimal digits, whatever `bytea_output` says.
+ * The columns of a session as {@link readRow} takes them. Numbers and keys are one text, because each column costs:
+ * seven numbers, then the keys one behind the other, whose lengths in bytes are the last two (-1: none). Bytes are
+ * base64, whatever `bytea_output` says: shorter than hexadecimal, and faster on both sides.
  */
-export const SESSION_COLUMNS = `s.id, concat_ws(' ', s.format, s.version, s.created_at, t.last_seen_at, t.expires_at),
-  s.subject_key, s.sid_key, encode(s.record, 'hex')`
+export const SESSION_COLUMNS = `s.id, concat_ws(' ', s.format, s.version, s.created_at,
+    coalesce(t.last_seen_at::text, '-'), coalesce(t.expires_at::text, '-'),
+    octet_length(s.subject_key), coalesce(octet_length(s.sid_key), -1), s.subject_key || coalesce(s.sid_key, '')),
+  encode(s.record, 'base64')`
 
 /** A row as a session; `undefined` for one that no store of ours wrote. */
 export function readRow(row: PostgresRow | undefined): StoredSession | undefined {
-  const [id, numbers, subjectKey, sidKey, record] = row ?? []
-  if (typeof id !== 'string' || typeof subjectKey !== 'string') return undefined
-  const [format, version, createdAt, lastSeenAt, expiresAt] = readNumbers(numbers ?? '')
-  if (format !== 1 || version === undefined || createdAt === undefined) return undefined
-  if (lastSeenAt === undefined || expiresAt === undefined) return undefined
-  const parts = unpackRecord(readBytes(record ?? ''))
+  if (row === undefined) return undefined
+  const id = row[0]
+  const words = readWords(row[1] ?? '')
+  if (typeof id !== 'string' || words === undefined) return undefined
+  const parts = unpackRecord(readBytes(row[2] ?? ''))
   if (parts === undefined) return undefined
-  const { wraps, body, card } = parts
-  const session = { format, id, version, createdAt, lastSeenAt, expiresAt, subjectKey } as const
-  return typeof sidKey === 'string'
-    ? { ...session, sidKey, wraps, body, card }
-    : { ...session, wraps, body, card }
+  const { body, card, wraps } = parts
+  return { format: 1, id, ...words, wraps, body, card }
 }
 
 /** Rows as sessions. What no store of ours wrote is left out: it is ended all the same, and not given back. */
@@ -31,9 +30,9 @@ export function readRows(rows: readonly PostgresRow[]): readonly StoredSession[]
   return rows.flatMap((row) => readRow(row) ?? [])
 }
 
-/** Bytes that the server wrote as hexadecimal digits. */
-export function readBytes(digits: string): Bytes {
-  const { buffer, byteOffset, length } = Buffer.from(digits, 'hex')
+/** Bytes that the server wrote as base64, in lines. */
+export function readBytes(text: string): Bytes {
+  const { buffer, byteOffset, length } = Buffer.from(text, 'base64')
   return new Uint8Array(buffer, byteOffset, length)
 }
 
@@ -42,10 +41,36 @@ export function whole(value: number): number {
   return Math.min(Math.floor(value), Number.MAX_SAFE_INTEGER)
 }
 
+type Words = Omit<StoredSession, 'format' | 'id' | 'body' | 'card' | 'wraps'>
+
 // A foreign writer can put numbers beyond 2^53: such a row is none of ours.
-function readNumbers(text: string): readonly (number | undefined)[] {
-  return text.split(' ').map((word) => {
-    const number = Number(word)
-    return Number.isSafeInteger(number) ? number : undefined
-  })
+function readWords(text: string): Words | undefined {
+  let from = 0
+  const nextNumber = (): number => {
+    const end = text.indexOf(' ', from)
+    const number = Number(text.slice(from, end))
+    from = end + 1
+    return Number.isSafeInteger(number) ? number : Number.NaN
+  }
+  const format = nextNumber()
+  const version = nextNumber()
+  const createdAt = nextNumber()
+  const lastSeenAt = nextNumber()
+  const expiresAt = nextNumber()
+  const subjectBytes = nextNumber()
+  const sidBytes = nextNumber()
+  if (format !== 1 || Number.isNaN(version + createdAt + lastSeenAt + expiresAt)) return undefined
+  const keys = text.slice(from)
+  const times = { version, createdAt, lastSeenAt, expiresAt }
+  const [subjectKey, sidKey] = splitKeys(keys, subjectBytes, sidBytes)
+  return sidBytes < 0 ? { ...times, subjectKey } : { ...times, subjectKey, sidKey }
+}
+
+function splitKeys(keys: string, subjectBytes: number, sidBytes: number): [string, string] {
+  // Of plain ASCII, which keys nearly always are, each character is a byte.
+  if (keys.length === subjectBytes + Math.max(0, sidBytes)) {
+    return [keys.slice(0, subjectBytes), keys.slice(subjectBytes)]
+  }
+  const bytes = Buffer.from(keys)
+  return [bytes.toString('utf8', 0, subjectBytes), bytes.toString('utf8', subjectBytes)]
 }

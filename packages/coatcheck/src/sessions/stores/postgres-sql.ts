@@ -120,7 +120,7 @@ WHERE c.expires_at <= ${now} OR c.count < $3::bigint RETURNING '1'`,
 VALUES (sha256($1::bytea), $2::bytea, $3::bigint)
 ON CONFLICT (key) DO UPDATE SET bytes = excluded.bytes, expires_at = excluded.expires_at`,
     takeBlob: `DELETE FROM ${table('blobs')} WHERE key = sha256($1::bytea)
-RETURNING CASE WHEN expires_at > ${now} THEN encode(bytes, 'hex') END`,
+RETURNING CASE WHEN expires_at > ${now} THEN encode(bytes, 'base64') END`,
     sweepEndings: sweep('endings', 'id', now),
     sweepLeases: sweep('leases', 'id', `${now} - ${LEASE_KEPT_MS}`),
     sweepClaims: sweep('claims', 'key', now),

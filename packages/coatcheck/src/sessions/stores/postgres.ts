@@ -68,7 +68,7 @@ export function postgresStore(
   }
 
   return {
-    get: async (id) => readRow((await run('get', id))[0]),
+    get: (id) => run('get', id).then((rows) => readRow(rows[0])),
     insert: async (session) => {
       const { id, format, version, createdAt, subjectKey, sidKey = null } = session
       const times = [whole(session.lastSeenAt), whole(session.expiresAt)]
