@@ -80,6 +80,16 @@ function checkAddress(value: { readonly kind: string }, context: z.RefinementCtx
   }
 }
 
+const cookie = z.strictObject({
+  name: z.string().min(1).optional(),
+  domain: z.string().min(1).optional(),
+  sameSite: z.enum(['strict', 'lax', 'none']).optional(),
+  lifetime: z
+    .union([z.literal('browser'), z.strictObject({ maxAgeSeconds: z.number().int().min(1) })])
+    .optional(),
+  embedded: z.boolean().optional(),
+})
+
 /** The shape of a configuration; unknown keys are faults. */
 export const configSchema = z.strictObject({
   origin: z.url(),
@@ -110,7 +120,7 @@ export const configSchema = z.strictObject({
       storeTimeoutSeconds: z.number().min(0.1).max(20).optional(),
     })
     .optional(),
-  cookie: z.strictObject({ sameSite: z.enum(['strict', 'lax']).optional() }).optional(),
+  cookie: cookie.optional(),
   pages: pages.optional(),
   apis: z.array(api).optional(),
   signOut: z

@@ -63,7 +63,7 @@ sessions: { idleSeconds: -1, store: { kind: etcd } }
 pages: { protected: [account] }
 apis: [{ path: api, upstreem: x }]
 trustedProxyHops: 1.5
-cookie: { sameSite: none }
+cookie: { sameSite: sometimes }
 unsafe: [everything]
 `),
       ),
@@ -153,6 +153,8 @@ describe('what serve --check finds', () => {
       [GOOD.replace('https://app', 'http://app'), 'https'],
       [`${GOOD}pages: { protected: ['/account/**'] }\n`, 'pages.protected[0]'],
       [`${GOOD}pages: { directory: nowhere }\n`, 'pages.directory'],
+      [`${GOOD}cookie: { domain: other.example }\n`, 'cookie.domain'],
+      [`${GOOD}cookie: { lifetime: { maxAgeSeconds: 86400 } }\n`, 'sessions.absoluteSeconds'],
       [`${GOOD}signOut: { returnTo: //evil.test }\n`, 'signOut.returnTo'],
       [`${GOOD}apis: [{ path: /auth/, upstream: 'https://api.example/' }]\n`, 'apis[0].path'],
       [`${GOOD}apis: [{ path: /api/, upstream: 'http://api.example/' }]\n`, 'apis[0].upstream'],

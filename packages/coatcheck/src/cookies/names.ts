@@ -1,4 +1,8 @@
-const PREFIX = '__Host-Http-coatcheck'
+const DEFAULT_NAME = 'coatcheck'
+const PREFIX = /^__(?:host-http|http|host|secure)-/
+
+/** What a cookie's name promises: `host` is nobody else's, `domain` is shared with other hosts or paths. */
+export type CookieScope = 'host' | 'domain'
 
 /** The names of our cookies at one origin. */
 export interface CookieNames {
@@ -6,24 +10,49 @@ export interface CookieNames {
   readonly ticket: string
   /** What each sign-in transaction's cookie begins with. */
   readonly transactionPrefix: string
-  /** What every cookie of ours begins with, at any port. */
+  /** What every cookie of ours is called behind its prefix, at any port. */
   readonly ours: string
 }
 
 /**
- * The cookie names for an origin. Cookies ignore ports: on loopback, where servers share one host, the
- * port is a part of the name.
+ * The cookie names for an origin. The longest promise that the scope allows stands in front: browsers keep such a
+ * cookie only if a server set it (Http), for this host alone (Host). Cookies ignore ports: on loopback, where servers
+ * share one host, the port is a part of the name.
  *
  * @see RFC 6265bis, section 8.5; draft-ietf-httpbis-layered-cookies, section 4.1.3.4
  * @example
  * cookieNames('https://app.example').ticket // '__Host-Http-coatcheck'
  * cookieNames('http://localhost:8080').ticket // '__Host-Http-coatcheck-8080'
+ * cookieNames('https://app.example', { scope: 'domain' }).ticket // '__Http-coatcheck'
  */
-export function cookieNames(origin: string): CookieNames {
+export function cookieNames(
+  origin: string,
+  options: { readonly name?: string | undefined; readonly scope?: CookieScope } = {},
+): CookieNames {
+  const { name = DEFAULT_NAME, scope = 'host' } = options
   const url = new URL(origin)
   const port = url.port === '' ? defaultPort(url.protocol) : url.port
-  const ticket = isLoopbackHost(url.hostname) ? `${PREFIX}-${port}` : PREFIX
-  return { ticket, transactionPrefix: `${ticket}-in-`, ours: PREFIX }
+  const ownName = isLoopbackHost(url.hostname) ? `${name}-${port}` : name
+  return {
+    ticket: `${scope === 'host' ? '__Host-Http-' : '__Http-'}${ownName}`,
+    // A sign-in is begun and ended on one host, whoever may see its outcome.
+    transactionPrefix: `__Host-Http-${ownName}-in-`,
+    ours: name.toLowerCase(),
+  }
+}
+
+/**
+ * Whether a cookie's name is one of ours, in any letter case and behind any prefix: those of a former configuration
+ * open sessions as well. A nameless cookie is sent back as its value alone: `=name=value` reads as `name=value`.
+ *
+ * @see RFC 6265bis, sections 5.4 and 5.6
+ * @example
+ * isOwnCookie('__hOsT-Http-coatcheck=evil', 'coatcheck') // true
+ */
+export function isOwnCookie(pair: string, ours: string): boolean {
+  const name = pair.replace(/^[\s=]+/, '').toLowerCase()
+  const prefix = PREFIX.exec(name)
+  return prefix !== null && name.startsWith(ours, prefix[0].length)
 }
 
 /**

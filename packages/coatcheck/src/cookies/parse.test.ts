@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { findCookie, listCookieNames, withoutCookies } from './parse.ts'
+import { findCookie, listCookieNames, withoutOwnCookies } from './parse.ts'
 
 describe('findCookie', () => {
   it('finds a cookie among others, wherever it stands', () => {
@@ -50,10 +50,12 @@ describe('listCookieNames', () => {
   })
 })
 
-describe('withoutCookies', () => {
+describe('withoutOwnCookies', () => {
   it('removes ours in any letter case and the nameless one that imitates it', () => {
-    expect(withoutCookies('__Host-x=1; theme=dark; __hOST-X-in-2=3', '__Host-x')).toBe('theme=dark')
-    expect(withoutCookies('__Host-x=1', '__Host-x')).toBeUndefined()
-    expect(withoutCookies(undefined, '__Host-x')).toBeUndefined()
+    expect(
+      withoutOwnCookies('__Host-x=1; theme=dark; __hOST-X-in-2=3; =__http-X=4; x=5', 'x'),
+    ).toBe('theme=dark; x=5')
+    expect(withoutOwnCookies('__Host-x=1', 'x')).toBeUndefined()
+    expect(withoutOwnCookies(undefined, 'x')).toBeUndefined()
   })
 })

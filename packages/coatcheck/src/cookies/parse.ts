@@ -1,3 +1,5 @@
+import { isOwnCookie } from './names.ts'
+
 /** What a request says about one cookie. */
 export type CookieReading =
   | { readonly ok: true; readonly value: string }
@@ -70,18 +72,15 @@ export function listCookieNames(header: string | undefined, prefix: string): rea
 }
 
 /**
- * The Cookie header without the cookies whose name begins with `prefix` (in any letter case), or
- * `undefined` when nothing is left: what may travel on to somebody else.
+ * The Cookie header without our own cookies, or `undefined` when nothing is left: what may travel on to somebody
+ * else.
  *
  * @example
- * withoutCookies('ticket=a; theme=dark', 'ticket') // 'theme=dark'
+ * withoutOwnCookies('__Host-Http-coatcheck=a; theme=dark', 'coatcheck') // 'theme=dark'
  */
-export function withoutCookies(header: string | undefined, prefix: string): string | undefined {
+export function withoutOwnCookies(header: string | undefined, ours: string): string | undefined {
   if (header === undefined) return undefined
-  const lowerPrefix = prefix.toLowerCase()
-  const kept = header.split(';').filter((pair) => {
-    return !trimWhiteSpace(pair).toLowerCase().startsWith(lowerPrefix)
-  })
+  const kept = header.split(';').filter((pair) => !isOwnCookie(pair, ours))
   const joined = trimWhiteSpace(kept.join(';'))
   return joined === '' ? undefined : joined
 }

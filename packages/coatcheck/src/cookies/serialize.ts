@@ -10,6 +10,8 @@ export interface CookieAttributes {
   readonly domain?: string
   /** Gone with the browser when absent; zero deletes. */
   readonly maxAgeSeconds?: number
+  /** A jar of its own under each top-level site (CHIPS). */
+  readonly partitioned?: boolean
 }
 
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
@@ -39,6 +41,8 @@ export function serializeCookie(name: string, value: string, attributes: CookieA
   checkPrefix(name, attributes)
   if (attributes.sameSite === 'None' && !attributes.secure)
     throw refused('SameSite=None needs Secure')
+  if (attributes.partitioned === true && !attributes.secure)
+    throw refused('Partitioned needs Secure')
   let cookie = `${name}=${value}; Path=${attributeValue(attributes.path)}`
   if (attributes.domain !== undefined) cookie += `; Domain=${attributeValue(attributes.domain)}`
   if (attributes.maxAgeSeconds !== undefined) {
@@ -46,7 +50,8 @@ export function serializeCookie(name: string, value: string, attributes: CookieA
   }
   if (attributes.secure) cookie += '; Secure'
   if (attributes.httpOnly) cookie += '; HttpOnly'
-  return `${cookie}; SameSite=${attributes.sameSite}`
+  cookie += `; SameSite=${attributes.sameSite}`
+  return attributes.partitioned === true ? `${cookie}; Partitioned` : cookie
 }
 
 /**

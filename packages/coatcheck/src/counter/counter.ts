@@ -1,5 +1,4 @@
-import { cookieNames } from '../cookies/names.ts'
-import type { CookieAttributes } from '../cookies/serialize.ts'
+import { sessionCookie } from '../cookies/session-cookie.ts'
 import { problem } from '../core/answer.ts'
 import { systemClock } from '../core/clock.ts'
 import { andThen, type MaybePromise } from '../core/maybe-promise.ts'
@@ -69,14 +68,7 @@ export function createCounter(options: CounterOptions): Counter {
   const random = options.random ?? systemRandom
   const hub = createEventHub(options.onEvent)
   const onEvent = hub.emit
-  const names = cookieNames(origin)
-  const sameSite = options.cookie?.sameSite ?? 'strict'
-  const ticketAttributes: CookieAttributes = {
-    secure: true,
-    httpOnly: true,
-    sameSite: sameSite === 'strict' ? 'Strict' : 'Lax',
-    path: '/',
-  }
+  const { names, attributes: ticketAttributes } = sessionCookie(origin, options.cookie ?? {})
   const { store: given, storeTimeoutSeconds = 3, ...lifetimes } = options.sessions
   const store = guardStore(given, storeTimeoutSeconds * 1000)
   const sessions = createSessions({
@@ -115,14 +107,14 @@ export function createCounter(options: CounterOptions): Counter {
   const authority = createAuthority({ ticketName: names.ticket, sessions, judge, onEvent })
   const handle = createHandle({
     origin,
-    strict: sameSite === 'strict',
+    strict: ticketAttributes.sameSite === 'Strict',
     protectedPages: options.pages?.protected ?? [],
     // The longest first: `/api/` must not swallow what `/api/admin/` allows less of.
     routes: (options.apis ?? [])
       .map(prepareRoute)
       .toSorted((one, other) => other.path.length - one.path.length),
     ...(options.app === undefined ? {} : { app: prepareApp(options.app) }),
-    ownCookiePrefix: names.ours,
+    ownCookies: names.ours,
     trustedProxyHops: options.trustedProxyHops ?? 0,
     authority,
     provider,

@@ -32,7 +32,7 @@ export interface HandleOptions {
   readonly protectedPages: readonly string[]
   readonly routes: readonly PreparedRoute[]
   readonly app?: PreparedRoute
-  readonly ownCookiePrefix: string
+  readonly ownCookies: string
   readonly trustedProxyHops: number
   readonly authority: Authority
   readonly provider: Provider
@@ -124,7 +124,7 @@ export function createHandle(options: HandleOptions): (head: RequestHead) => May
 
   // A page that may be shown: the app behind us answers, or whoever called us.
   function open(step: Step, isProtected: boolean): Outcome {
-    const { app, ownCookiePrefix } = options
+    const { app, ownCookies } = options
     if (app === undefined) return { kind: 'pass', path: step.target.path }
     const identity = {
       upstreamHost: app.upstreamHost,
@@ -133,11 +133,11 @@ export function createHandle(options: HandleOptions): (head: RequestHead) => May
       clientAddress: step.clientAddress,
       connection: step.headers.connection,
     }
-    const sent = appRequestHeaders(step.rawHeaders, identity, ownCookiePrefix)
+    const sent = appRequestHeaders(step.rawHeaders, identity, ownCookies)
     const path = upstreamTarget(app, step.target)
     return {
       kind: 'forward',
-      forward: createPageForward(app, step.method, path, sent, { ownCookiePrefix, isProtected }),
+      forward: createPageForward(app, step.method, path, sent, { ownCookies, isProtected }),
     }
   }
 

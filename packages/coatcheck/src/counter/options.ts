@@ -1,4 +1,5 @@
 import { isLoopbackHost } from '../cookies/names.ts'
+import { type SessionCookieOptions, sessionCookieFaults } from '../cookies/session-cookie.ts'
 import type { Clock } from '../core/clock.ts'
 import type { ErrorCode } from '../core/error-codes.ts'
 import { CoatcheckError } from '../core/errors.ts'
@@ -21,10 +22,7 @@ export interface CounterOptions {
   /** From `createKeyRing`. */
   readonly ring: KeyRing
   readonly sessions: CounterSessionsOptions
-  readonly cookie?: {
-    /** `strict` needs a hop after a foreign link; `lax` does not, and lets foreign links act as the user. Default: `strict`. */
-    readonly sameSite?: 'strict' | 'lax'
-  }
+  readonly cookie?: SessionCookieOptions
   readonly pages?: {
     /** Patterns of pages that only a signed-in person sees: exact, or everything below with `/*`. Default: none. */
     readonly protected?: readonly string[]
@@ -92,7 +90,16 @@ export type CounterEvent =
  * remedy.
  */
 export function checkOptions(options: CounterOptions): void {
-  const faults = [...originFaults(options), ...sessionFaults(options), ...routeFaults(options)]
+  const origins = originFaults(options)
+  const { cookie = {}, sessions } = options
+  const faults = [
+    ...origins,
+    ...sessionFaults(options),
+    ...(origins.length > 0
+      ? []
+      : sessionCookieFaults(options.origin, cookie, sessions.absoluteSeconds ?? 43_200)),
+    ...routeFaults(options),
+  ]
   const hops = options.trustedProxyHops ?? 0
   if (!Number.isInteger(hops) || hops < 0 || hops > 10) {
     faults.push(`trustedProxyHops (${hops}) must be a whole number from 0 to 10`)

@@ -1,3 +1,4 @@
+import { isOwnCookie } from '../cookies/names.ts'
 import { lowerCaseName } from '../core/request-head.ts'
 import { HOP_BY_HOP } from './hop-by-hop.ts'
 import { privateCacheControl } from './response-headers.ts'
@@ -11,7 +12,8 @@ const DROPPED: ReadonlySet<string> = new Set([
 
 /** What is to be known of an app's page. */
 export interface AppAnswer {
-  readonly ownCookiePrefix: string
+  /** What our cookies are called behind their prefix. */
+  readonly ownCookies: string
   /** A protected page: no shared cache keeps it. */
   readonly isProtected: boolean
 }
@@ -22,10 +24,9 @@ export interface AppAnswer {
  *
  * @see RFC 9110, section 7.6.1; RFC 6265bis, section 5.4
  * @example
- * appAnswerHeaders(['Set-Cookie', '__host-http-COATCHECK=evil'], { ownCookiePrefix: '__Host-Http-coatcheck', isProtected: false }) // []
+ * appAnswerHeaders(['Set-Cookie', '__host-http-COATCHECK=evil'], { ownCookies: 'coatcheck', isProtected: false }) // []
  */
 export function appAnswerHeaders(received: readonly string[], answer: AppAnswer): string[] {
-  const ours = answer.ownCookiePrefix.toLowerCase()
   let cacheControl: string | undefined
   const headers: string[] = []
   for (let index = 0; index + 1 < received.length; index += 2) {
@@ -33,15 +34,7 @@ export function appAnswerHeaders(received: readonly string[], answer: AppAnswer)
     const value = received[index + 1] ?? ''
     const lower = lowerCaseName(name)
     if (DROPPED.has(lower)) continue
-    // A nameless cookie is sent back as its value alone: `=ours=evil` reads as ours.
-    if (
-      lower === 'set-cookie' &&
-      value
-        .replace(/^[\s=]+/, '')
-        .toLowerCase()
-        .startsWith(ours)
-    )
-      continue
+    if (lower === 'set-cookie' && isOwnCookie(value, answer.ownCookies)) continue
     if (answer.isProtected && lower === 'cache-control')
       cacheControl = cacheControl === undefined ? value : `${cacheControl}, ${value}`
     else headers.push(name, value)

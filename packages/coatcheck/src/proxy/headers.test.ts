@@ -88,7 +88,7 @@ describe('appRequestHeaders', () => {
       appRequestHeaders(
         ['Cookie', '__Host-Http-coatcheck-1=T; theme=dark', 'Authorization', 'Bearer x'],
         IDENTITY,
-        '__Host-Http-coatcheck',
+        'coatcheck',
       ),
     )
     expect(sent.get('cookie')).toBe('theme=dark')
@@ -159,11 +159,13 @@ describe('appAnswerHeaders', () => {
         'set-cookie',
         ' __Host-Http-coatcheck-1=evil',
         'Set-Cookie',
+        '__Secure-coatcheck=evil',
+        'Set-Cookie',
         'theme=dark',
         'Clear-Site-Data',
         '"cookies"',
       ],
-      { ownCookiePrefix: '__Host-Http-coatcheck', isProtected: false },
+      { ownCookies: 'coatcheck', isProtected: false },
     )
     expect(got).toEqual(['Set-Cookie', 'theme=dark'])
   })

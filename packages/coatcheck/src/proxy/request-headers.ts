@@ -1,4 +1,4 @@
-import { withoutCookies } from '../cookies/parse.ts'
+import { withoutOwnCookies } from '../cookies/parse.ts'
 import { lowerCaseName, readDecidingHeaders } from '../core/request-head.ts'
 import { HOP_BY_HOP } from './hop-by-hop.ts'
 
@@ -81,16 +81,16 @@ function commonHeaders(
  * The headers of a request to an app's own page: no token, no cookie of ours, nothing forged.
  *
  * @example
- * appRequestHeaders(['Cookie', '__Host-Http-coatcheck=t; theme=dark'], identity, '__Host-Http-coatcheck') // cookie: theme=dark
+ * appRequestHeaders(['Cookie', '__Host-Http-coatcheck=t; theme=dark'], identity, 'coatcheck') // cookie: theme=dark
  */
 export function appRequestHeaders(
   received: readonly string[],
   identity: Omit<UpstreamIdentity, 'accessToken'>,
-  ownCookiePrefix: string,
+  ownCookies: string,
 ): string[] {
   const headers = commonHeaders(received, identity)
   const { cookie, origin, referer } = readDecidingHeaders(received)
-  const kept = withoutCookies(cookie, ownCookiePrefix)
+  const kept = withoutOwnCookies(cookie, ownCookies)
   if (kept !== undefined) headers.push('cookie', kept)
   if (origin !== undefined) headers.push('origin', origin)
   if (referer !== undefined) headers.push('referer', referer)
