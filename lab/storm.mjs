@@ -14,7 +14,7 @@ export const name = 'storm'
 export const about =
   'four gateways on one store, 200 sessions with 50 requests at once each, access tokens of 2 s, rotation with reuse detection'
 export const choices = {
-  store: ['sqlite', 'redis', 'sentinel', 'cluster', 'postgres'],
+  store: ['sqlite', 'redis', 'sentinel', 'cluster', 'postgres', 'all'],
   fault: ['none', 'kill', 'failover', 'restart', '503', 'drop'],
 }
 export const aim = '0 lost without a reason, 0 refresh tokens sent twice'
@@ -41,8 +41,37 @@ const EXPLAINED = {
   failover: ['given_up no_answer_recorded', 'refused invalid_grant', 'not there'],
 }
 
+/** @type {readonly (readonly [store: string, fault: string])[]} */
+const EVERYTHING = [
+  ['sqlite', 'none'],
+  ['redis', 'none'],
+  ['cluster', 'none'],
+  ['postgres', 'none'],
+  ['sqlite', 'kill'],
+  ['redis', 'kill'],
+  ['postgres', 'kill'],
+  ['sentinel', 'failover'],
+  ['cluster', 'failover'],
+  ['postgres', 'restart'],
+  ['redis', '503'],
+  ['postgres', 'drop'],
+]
+
 /** @param {{ seconds: number, store?: string, fault?: string, log: (line: string) => void }} options */
-export async function run({ seconds, store: kind = 'sqlite', fault = 'none', log }) {
+export async function run({ seconds, store = 'sqlite', fault = 'none', log }) {
+  if (store !== 'all') return storm({ seconds, kind: store, fault, log })
+  const results = []
+  for (const [kind, each] of EVERYTHING) {
+    results.push(await storm({ seconds, kind, fault: each, log }))
+  }
+  return {
+    rows: results.flatMap(({ rows }) => rows),
+    figures: results.flatMap(({ figures }) => figures),
+  }
+}
+
+/** @param {{ seconds: number, kind: string, fault: string, log: (line: string) => void }} options */
+async function storm({ seconds, kind, fault, log }) {
   const isShort = seconds < 20
   const sessionCount = isShort ? 12 : SESSIONS
   const ledger = createLedger()
