@@ -151,15 +151,20 @@ export async function beginSignIn(
   stack: Pick<Stack, 'origin'> & {
     /** Where it listens, if not at its origin. */
     readonly address?: string
+    /** Added to the address that starts it: `&remember=1`. */
+    readonly signInQuery?: string
   },
   username = 'ada',
   returnTo = '/',
   browser: FormBrowser = createFormBrowser(),
 ): Promise<PendingSignIn> {
-  const { origin, address = origin } = stack
-  const start = await send(`${address}/auth/sign-in?return=${encodeURIComponent(returnTo)}`, {
-    headers: { ...OWN_NAVIGATION, host: new URL(origin).host },
-  })
+  const { origin, address = origin, signInQuery = '' } = stack
+  const start = await send(
+    `${address}/auth/sign-in?return=${encodeURIComponent(returnTo)}${signInQuery}`,
+    {
+      headers: { ...OWN_NAVIGATION, host: new URL(origin).host },
+    },
+  )
   const location = start.headers.get('location')
   if (location === null)
     throw new Error(`sign-in did not start: ${start.status} ${await start.text()}`)

@@ -115,6 +115,12 @@ export const configSchema = z.strictObject({
         .optional(),
       idleSeconds: seconds.optional(),
       absoluteSeconds: seconds.optional(),
+      remembered: z
+        .strictObject({
+          idleSeconds: seconds.optional(),
+          absoluteSeconds: seconds.optional(),
+        })
+        .optional(),
       renewBeforeSeconds: seconds.optional(),
       cacheSeconds: z.number().min(0).max(60).optional(),
       storeTimeoutSeconds: z.number().min(0.1).max(20).optional(),

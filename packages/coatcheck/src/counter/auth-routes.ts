@@ -40,6 +40,7 @@ export function createAuthRoutes(
       cookieHeader: step.headers.cookie,
       returnTo: query.get('return') ?? undefined,
       fromOurPage: !hopped && comesFromOurPage(step.headers, options.origin),
+      remember: query.get('remember') === '1',
       ...(prompt !== undefined && PROMPTS.has(prompt) ? { prompt } : {}),
     })
   }

@@ -10,6 +10,7 @@ import { createLogin } from '../login/login.ts'
 import { prepareApp } from '../proxy/forward.ts'
 import { prepareRoute } from '../proxy/route.ts'
 import { guardStore } from '../sessions/guarded-store.ts'
+import { createLifetimes } from '../sessions/lifetimes.ts'
 import { createSessions, type ListedSession, type Session } from '../sessions/sessions.ts'
 import { createAuthority } from './authority.ts'
 import { createEventHub, type EventListener } from './event-hub.ts'
@@ -97,6 +98,7 @@ export function createCounter(options: CounterOptions): Counter {
     ticketAttributes,
     scope: options.signIn?.scope ?? 'openid profile email offline_access',
     authorizationParameters: options.signIn?.parameters ?? {},
+    rememberSeconds: rememberSeconds(options),
     afterSignOut,
     sendIdTokenHint: options.signOut?.idTokenHint ?? true,
     clock,
@@ -123,6 +125,7 @@ export function createCounter(options: CounterOptions): Counter {
     login,
     streams,
     afterSignOut,
+    offersToRemember: options.sessions.remembered !== undefined,
     onEvent,
     tidy: createTidy(sessions, clock, onEvent),
   })
@@ -151,6 +154,12 @@ export function createCounter(options: CounterOptions): Counter {
       await sessions.close()
     },
   }
+}
+
+// As long as the session may last: the server ends it earlier if it is not used.
+function rememberSeconds({ sessions }: CounterOptions): number | undefined {
+  const lifetime = createLifetimes(sessions).remembered
+  return lifetime === undefined ? undefined : Math.floor(lifetime.absoluteMs / 1000)
 }
 
 // A page or an API call that asks for an upgrade where none is listed gets no connection of its own.

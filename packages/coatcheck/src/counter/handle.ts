@@ -33,6 +33,8 @@ export interface HandleOptions {
   readonly routes: readonly PreparedRoute[]
   readonly app?: PreparedRoute
   readonly ownCookies: string
+  /** Whether a person may choose to stay signed in. */
+  readonly offersToRemember: boolean
   readonly trustedProxyHops: number
   readonly authority: Authority
   readonly provider: Provider
@@ -113,13 +115,13 @@ export function createHandle(options: HandleOptions): (head: RequestHead) => May
     if (reading.ok) {
       if (hopped) return respond(cleanAddress(options.origin, target))
       const session = await options.sessions.touch(reading.session)
-      return session === undefined ? respond(signInPage(target, 401)) : open(step, true)
+      return session === undefined ? respond(signInPage(target, 401, options)) : open(step, true)
     }
     if (step.method !== 'GET' && step.method !== 'HEAD') return respond(problem('signed_out'))
     if (options.strict && !hopped && mayLackStrictCookies(step.method, step.headers)) {
       return respond(hopPage(options.origin, target))
     }
-    return respond(signInPage(target, 401))
+    return respond(signInPage(target, 401, options))
   }
 
   // A page that may be shown: the app behind us answers, or whoever called us.

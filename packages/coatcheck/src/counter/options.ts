@@ -11,6 +11,7 @@ import type { Provider } from '../provider/provider.ts'
 import type { ApiRoute, AppRoute } from '../proxy/route.ts'
 import type { KeyRing } from '../ring/key-ring.ts'
 import type { SessionEvent } from '../sessions/events.ts'
+import { type LifetimeOptions, lifetimeFaults } from '../sessions/lifetimes.ts'
 import type { SessionStore } from '../sessions/session-store.ts'
 
 /** What a counter is made of. */
@@ -62,6 +63,11 @@ export interface CounterSessionsOptions {
   readonly idleSeconds?: number
   /** A session ends so long after sign-in, whatever happens. Default: 43200. */
   readonly absoluteSeconds?: number
+  /**
+   * Lets a person choose to stay signed in on a device: the sign-in page offers it, `/auth/sign-in?remember=1` asks
+   * for it. Such a session has these lifetimes, and a cookie that outlives the browser. Default: not offered.
+   */
+  readonly remembered?: LifetimeOptions
   /** How long before its end an access token is renewed. Default: see `createSessions`. */
   readonly renewBeforeSeconds?: number
   /**
@@ -124,24 +130,13 @@ function originFaults(options: CounterOptions): string[] {
 }
 
 function sessionFaults(options: CounterOptions): string[] {
-  const { idleSeconds = 1800, absoluteSeconds = 43_200 } = options.sessions
   const { cacheSeconds = 0, storeTimeoutSeconds = 3 } = options.sessions
-  const faults: string[] = []
+  const faults: string[] = [...lifetimeFaults(options.sessions)]
   if (!(cacheSeconds >= 0 && cacheSeconds <= 60)) {
     faults.push(`sessions.cacheSeconds (${cacheSeconds}) must lie between 0 and 60`)
   }
   if (!(storeTimeoutSeconds > 0 && storeTimeoutSeconds <= 20)) {
     faults.push(`sessions.storeTimeoutSeconds (${storeTimeoutSeconds}) must lie between 0 and 20`)
-  }
-  for (const [name, value] of Object.entries({ idleSeconds, absoluteSeconds })) {
-    if (!Number.isFinite(value) || value < 1) {
-      faults.push(`sessions.${name} (${value}) must be a number of seconds, at least 1`)
-    }
-  }
-  if (idleSeconds > absoluteSeconds) {
-    faults.push(
-      `sessions.idleSeconds (${idleSeconds}) must not exceed sessions.absoluteSeconds (${absoluteSeconds}): lower one`,
-    )
   }
   return faults
 }

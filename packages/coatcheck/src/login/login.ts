@@ -25,6 +25,8 @@ export interface LoginOptions {
   readonly scope: string
   /** Further parameters of the authorization request. */
   readonly authorizationParameters: Readonly<Record<string, string>>
+  /** How long the cookie of a remembered session is kept; `undefined`: nobody is remembered. */
+  readonly rememberSeconds: number | undefined
   /** Path to come back to after sign-out. */
   readonly afterSignOut: string
   /** Whether the ID token goes along to the provider's sign-out: the one token in an address. */
@@ -51,6 +53,8 @@ export interface SignInRequest {
   readonly returnTo: string | undefined
   /** Whether one of our own pages asked; everybody else gets a page with a button. */
   readonly fromOurPage: boolean
+  /** Whether the person asked to stay signed in on this device. */
+  readonly remember: boolean
   /** OpenID Connect's `prompt`: `login` asks for the password again. */
   readonly prompt?: string
 }
@@ -90,13 +94,20 @@ export function createLogin(options: LoginOptions): Login {
     random: options.random,
   })
 
+  const offersToRemember = options.rememberSeconds !== undefined
+  const rememberedAttributes: CookieAttributes =
+    options.rememberSeconds === undefined
+      ? ticketAttributes
+      : { ...ticketAttributes, maxAgeSeconds: options.rememberSeconds }
+
   async function signIn(request: SignInRequest): Promise<Answer> {
     const returnTo = readReturnAddress(origin, request.returnTo)
     if (returnTo === undefined) return errorPage('return_address_refused')
-    if (!request.fromOurPage) return signInPage(returnTo, 200)
+    if (!request.fromOurPage) return signInPage(returnTo, 200, { offersToRemember })
     try {
       await provider.ready()
-      const started = await transactions.start(request.cookieHeader, returnTo)
+      const remember = request.remember && offersToRemember
+      const started = await transactions.start(request.cookieHeader, { returnTo, remember })
       const { state, nonce, codeVerifier } = started.transaction
       const location = await provider.authorizationUrl({
         redirectUri,
@@ -129,14 +140,17 @@ export function createLogin(options: LoginOptions): Login {
         nonce: transaction.nonce,
         codeVerifier: transaction.codeVerifier,
       })
+      const remembered = transaction.remember && offersToRemember
       const { ticket } = await sessions.create({
         tokenSet,
+        remembered,
         ...(request.userAgent === undefined ? {} : { userAgent: request.userAgent }),
         ...(request.address === undefined ? {} : { address: request.address }),
       })
       // Not before the new one is there: a store that fails in between signs nobody out.
       if (request.session !== undefined) await endFormer(request.session, tokenSet.subject)
-      const setCookies = [serializeCookie(names.ticket, ticket, ticketAttributes), clear]
+      const attributes = remembered ? rememberedAttributes : ticketAttributes
+      const setCookies = [serializeCookie(names.ticket, ticket, attributes), clear]
       return seeOther(`${origin}${transaction.returnTo}`, [
         'referrer-policy',
         'no-referrer',

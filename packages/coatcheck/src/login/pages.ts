@@ -5,8 +5,8 @@ import { escapeHtml, htmlPage, type InlineScript } from '../core/html-page.ts'
 /** Takes the fragment, which no request carries, along into the return address; a test holds the hash. */
 export const KEEP_FRAGMENT_SCRIPT: InlineScript = {
   source:
-    "if(location.hash){const a=document.querySelector('a.action'),u=new URL(a.href);u.searchParams.set('return',u.searchParams.get('return')+location.hash);a.href=u.href}",
-  sha256: '0ILxeCGoyz04xLPlmRd5RhSkbjHt1mQxoZv2MtiRlcA=',
+    "if(location.hash)for(const a of document.querySelectorAll('a.action')){const u=new URL(a.href);u.searchParams.set('return',u.searchParams.get('return')+location.hash);a.href=u.href}",
+  sha256: 'xOn8z0CObB13Q1UY6EQkOuJrMfS0ESrxMrvmmT7QCeA=',
 }
 
 /**
@@ -15,13 +15,20 @@ export const KEEP_FRAGMENT_SCRIPT: InlineScript = {
  *
  * @see OWASP ASVS 5.0, 7.6.2
  */
-export function signInPage(returnTo: string, status: number): Answer {
+export function signInPage(
+  returnTo: string,
+  status: number,
+  { offersToRemember }: { readonly offersToRemember: boolean },
+): Answer {
   const address = `/auth/sign-in?return=${encodeURIComponent(returnTo)}`
+  const stay = offersToRemember
+    ? `\n<p><a class="action" href="${escapeHtml(`${address}&remember=1`)}">Sign in and stay signed in</a> on a device of your own.</p>`
+    : ''
   return htmlPage({
     status,
     title: 'Sign in to continue',
     body: `<p>You are signed out. After signing in you come back to the page that you asked for.</p>
-<p><a class="action" href="${escapeHtml(address)}">Sign in</a></p>`,
+<p><a class="action" href="${escapeHtml(address)}">Sign in</a></p>${stay}`,
     script: KEEP_FRAGMENT_SCRIPT,
   })
 }

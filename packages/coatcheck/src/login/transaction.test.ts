@@ -26,7 +26,10 @@ const pairOf = (setCookie: string | undefined): string => setCookie?.split(';')[
 describe('createTransactions', () => {
   it('T-LOGIN-01 finds a transaction again, once', async () => {
     const { transactions } = setUp()
-    const { transaction, setCookies } = await transactions.start(undefined, '/a?b=c#d')
+    const { transaction, setCookies } = await transactions.start(undefined, {
+      returnTo: '/a?b=c#d',
+      remember: true,
+    })
     const cookie = pairOf(setCookies[0])
     expect(await transactions.take(cookie, transaction.state)).toMatchObject({
       ok: true,
@@ -40,7 +43,10 @@ describe('createTransactions', () => {
 
   it('T-LOGIN-01 refuses another state, another site, a changed cookie and a late answer', async () => {
     const { transactions, elsewhere, pass } = setUp()
-    const { transaction, setCookies } = await transactions.start(undefined, '/')
+    const { transaction, setCookies } = await transactions.start(undefined, {
+      returnTo: '/',
+      remember: false,
+    })
     const cookie = pairOf(setCookies[0])
     const { state } = transaction
     expect(
@@ -63,16 +69,16 @@ describe('createTransactions', () => {
     const { transactions, pass } = setUp()
     let header = ''
     for (let index = 0; index < MAX_TRANSACTIONS; index += 1) {
-      const { setCookies } = await transactions.start(header, '/')
+      const { setCookies } = await transactions.start(header, { returnTo: '/', remember: false })
       expect(setCookies).toHaveLength(1)
       header = [header, pairOf(setCookies[0])].filter(Boolean).join('; ')
       pass(1)
     }
-    const { setCookies } = await transactions.start(header, '/')
+    const { setCookies } = await transactions.start(header, { returnTo: '/', remember: false })
     expect(setCookies.filter((cookie) => cookie.includes('Max-Age=0'))).toHaveLength(1)
     expect(setCookies[1]).toContain(header.split('=')[0])
     pass(TRANSACTION_SECONDS)
-    const later = await transactions.start(header, '/')
+    const later = await transactions.start(header, { returnTo: '/', remember: false })
     expect(later.setCookies.filter((cookie) => cookie.includes('Max-Age=0'))).toHaveLength(
       MAX_TRANSACTIONS,
     )
@@ -82,7 +88,10 @@ describe('createTransactions', () => {
     const { transactions, pass } = setUp()
     const long = `/a?${'x'.repeat(3000)}`
     const returnsTo = async (): Promise<string> => {
-      const { transaction, setCookies } = await transactions.start(undefined, long)
+      const { transaction, setCookies } = await transactions.start(undefined, {
+        returnTo: long,
+        remember: true,
+      })
       const taken = await transactions.take(pairOf(setCookies[0]), transaction.state)
       return taken.ok ? taken.transaction.returnTo : taken.reason
     }

@@ -14,7 +14,12 @@ export interface Transaction {
   readonly codeVerifier: string
   /** Path, query and fragment to go to afterwards. */
   readonly returnTo: string
+  /** Whether the person asked to stay signed in on this device. */
+  readonly remember: boolean
 }
+
+/** What a transaction begins with. */
+export type TransactionStart = Pick<Transaction, 'returnTo' | 'remember'>
 
 /** What came of looking for the transaction behind a `state`. */
 export type TransactionReading =
@@ -38,7 +43,7 @@ export interface Transactions {
   /** A new transaction and the cookies to set: its own, and the deletion of surplus ones. */
   start(
     cookieHeader: string | undefined,
-    returnTo: string,
+    begin: TransactionStart,
   ): Promise<{ readonly transaction: Transaction; readonly setCookies: readonly string[] }>
   /** Finds the transaction of a `state` and uses it up: the second time it is `used`. */
   take(cookieHeader: string | undefined, state: string): Promise<TransactionReading>
@@ -70,7 +75,7 @@ export function createTransactions(options: TransactionsOptions): Transactions {
     context: [...options.context, name],
   })
 
-  async function start(cookieHeader: string | undefined, returnTo: string) {
+  async function start(cookieHeader: string | undefined, { returnTo, remember }: TransactionStart) {
     const now = clock()
     const suffix = `${Math.floor(now / 1000).toString(36)}.${token(12)}`
     const name = cookiePrefix + suffix
@@ -80,13 +85,20 @@ export function createTransactions(options: TransactionsOptions): Transactions {
       nonce: token(16),
       codeVerifier: token(32),
     }
-    const bytes = encodeUtf8(JSON.stringify({ ...transaction, ...kept, startedAt: now }))
+    const bytes = encodeUtf8(
+      JSON.stringify({
+        ...transaction,
+        ...kept,
+        ...(remember ? { remember } : {}),
+        startedAt: now,
+      }),
+    )
     const value = sealValue(ring, { ...sealOptions(name), bytes, random })
     const setCookies = [
       serializeCookie(name, value, { ...ATTRIBUTES, maxAgeSeconds: TRANSACTION_SECONDS }),
       ...surplus(cookieHeader, now).map((old) => deleteCookie(old, ATTRIBUTES)),
     ]
-    return { transaction: { ...transaction, returnTo }, setCookies }
+    return { transaction: { ...transaction, returnTo, remember }, setCookies }
   }
 
   // A long address would not leave room for other cookies: it waits in the store.
@@ -139,10 +151,10 @@ export function createTransactions(options: TransactionsOptions): Transactions {
     if (!(await store.claim(`transaction:${suffix}`, expiresAt)))
       return { ok: false, reason: 'used' }
     const returnTo = kept.returnTo ?? (await fetchReturn(suffix))
-    const { nonce, codeVerifier } = kept
+    const { nonce, codeVerifier, remember = false } = kept
     return {
       ok: true,
-      transaction: { state, nonce, codeVerifier, returnTo },
+      transaction: { state, nonce, codeVerifier, returnTo, remember },
       clear: deleteCookie(name, ATTRIBUTES),
     }
   }
@@ -159,6 +171,7 @@ interface Kept {
   readonly nonce: string
   readonly codeVerifier: string
   readonly returnTo?: string
+  readonly remember?: true
   readonly startedAt: number
 }
 

@@ -11,6 +11,8 @@ export interface SessionContents {
   readonly absoluteEndsAt: number
   readonly subjectKey: string
   readonly sidKey?: string
+  /** Who signed in asked to stay signed in on this device. */
+  readonly remembered?: true
   /** When a refresh token was sent and no answer is recorded yet. */
   readonly renewalSentAt?: number
   /** How often renewal failed in a row without anything spent. */

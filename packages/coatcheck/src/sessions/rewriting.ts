@@ -1,6 +1,7 @@
 import { CoatcheckError } from '../core/errors.ts'
 import type { RenewalNote } from './card.ts'
 import type { SessionContents } from './contents.ts'
+import type { Lifetimes } from './lifetimes.ts'
 import type { Records } from './record.ts'
 import { behindSession, createSession, type OpenedSession, type Session } from './session.ts'
 import type { SessionStore } from './session-store.ts'
@@ -9,8 +10,7 @@ import type { SessionStore } from './session-store.ts'
 export interface RewritingOptions {
   readonly store: SessionStore
   readonly records: Records
-  readonly idleMs: number
-  readonly absoluteMs: number
+  readonly lifetimes: Lifetimes
 }
 
 /** Reads and writes further versions of a session that is open. */
@@ -44,9 +44,9 @@ export function createRewriting(options: RewritingOptions): Rewriting {
   async function reread(session: Session): Promise<OpenedSession | undefined> {
     const stored = await store.get(session.id)
     if (stored === undefined) return undefined
-    const { dataKey } = behindSession(session)
+    const { dataKey, freshWrap } = behindSession(session)
     const contents = records.reopen(stored, dataKey)
-    return contents === undefined ? undefined : { stored, contents, dataKey }
+    return contents === undefined ? undefined : { stored, contents, dataKey, freshWrap }
   }
 
   async function write(
@@ -54,18 +54,22 @@ export function createRewriting(options: RewritingOptions): Rewriting {
     contents: SessionContents,
     note?: RenewalNote,
   ): Promise<OpenedSession | undefined> {
-    const { stored, dataKey } = current
-    const version = stored.version + 1
-    const body = records.reseal(dataKey, stored.id, version, contents)
-    const card = note === undefined ? stored.card : records.noteRenewal(stored, note)
-    const next = { ...stored, version, body, card }
-    return (await store.replace(next, stored.version))
-      ? { stored: next, contents, dataKey }
+    const { id, version, ...moved } = records.move(current)
+    const { subjectKey, sidKey } = moved
+    // The columns must say what the seal holds, also where the contents are those of an earlier version.
+    const found = { subjectKey, ...(sidKey === undefined ? {} : { sidKey }) }
+    const kept = { ...contents, ...found }
+    const body = records.reseal(current.dataKey, id, version + 1, kept)
+    const card =
+      note === undefined ? moved.card : records.noteRenewal({ ...moved, id, version }, note)
+    const stored = { ...moved, id, version: version + 1, body, card }
+    return (await store.replace(stored, version))
+      ? { ...current, stored, contents: kept }
       : undefined
   }
 
   function sessionOf(opened: OpenedSession): Session {
-    return createSession(opened, options.idleMs, options.absoluteMs)
+    return createSession(opened, options.lifetimes.of(opened.contents))
   }
 
   // The old refresh token is spent: a full disk or a lock of a second must not cost the new one.

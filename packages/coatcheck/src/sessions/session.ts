@@ -1,6 +1,8 @@
 import type { KeyObject } from 'node:crypto'
+import type { Bytes } from '../core/bytes.ts'
 import type { VerifiedTokenSet } from '../tokens/verified-token-set.ts'
 import type { SessionContents } from './contents.ts'
+import type { Lifetime } from './lifetimes.ts'
 import type { StoredSession } from './session-store.ts'
 
 /** A session, opened. It prints no token and no key. */
@@ -25,12 +27,14 @@ export interface OpenedSession {
   readonly stored: StoredSession
   readonly contents: SessionContents
   readonly dataKey: KeyObject
+  /** The data key's wrap for the next version, where it was opened under a former key of the ring. */
+  readonly freshWrap: Bytes | undefined
 }
 
 const opened = new WeakMap<Session, OpenedSession>()
 
 /** Makes a session of what was opened. */
-export function createSession(behind: OpenedSession, idleMs: number, absoluteMs: number): Session {
+export function createSession(behind: OpenedSession, { idleMs, absoluteMs }: Lifetime): Session {
   const { stored, contents } = behind
   const absoluteEndsAt = Math.min(contents.absoluteEndsAt, contents.createdAt + absoluteMs)
   const session: Session = Object.freeze({

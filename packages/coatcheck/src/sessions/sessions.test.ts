@@ -189,6 +189,33 @@ describe('createSessions', () => {
     expect(await late.load(two.ticket)).toEqual({ ok: false, reason: 'absolute_timeout' })
   })
 
+  it('T-SESSION-04 gives remembered sessions lifetimes of their own, which a renewal keeps', async () => {
+    const { sessions, another, pass } = setUp({
+      idleSeconds: 600,
+      absoluteSeconds: 1200,
+      remembered: { idleSeconds: 6000, absoluteSeconds: 12_000 },
+      renew: async () => ({ kind: 'renewed', tokenSet: tokenSet({ accessToken: 'renewed' }) }),
+    })
+    const usual = await sessions.create({ tokenSet: tokenSet() })
+    const { ticket } = await sessions.create({
+      tokenSet: tokenSet({ accessTokenExpiresAt: START + 601_000 }),
+      remembered: true,
+    })
+    pass(601_000)
+    expect((await sessions.load(usual.ticket)).ok).toBe(false)
+    const remembered = await opened(another(), ticket)
+    expect(remembered.idleEndsAt).toBe(START + 6_000_000)
+    expect(remembered.absoluteEndsAt).toBe(START + 12_000_000)
+    // A tenth of its own window: sooner than that nothing is written.
+    pass(1000)
+    expect((await sessions.touch(remembered))?.idleEndsAt).toBe(START + 602_000 + 6_000_000)
+    const current = await opened(sessions, ticket)
+    expect((await sessions.accessToken(current)).ok).toBe(true)
+    expect((await opened(another(), ticket)).absoluteEndsAt).toBe(START + 12_000_000)
+    pass(11_398_000)
+    expect((await another().load(ticket)).ok).toBe(false)
+  })
+
   it('T-SESSION-04 shortens sessions at once when the configuration does', async () => {
     const { store, ring, clock, pass, sessions } = setUp()
     const { ticket } = await sessions.create({ tokenSet: tokenSet() })

@@ -12,6 +12,7 @@ import type { SessionContents } from './contents.ts'
 import { createEndings, type Endings } from './endings.ts'
 import type { SessionEvent } from './events.ts'
 import { guardStore } from './guarded-store.ts'
+import { createLifetimes, type LifetimeOptions } from './lifetimes.ts'
 import { createNotices } from './notices.ts'
 import { createRecords, type RecordBinding } from './record.ts'
 import { type AccessTokenResult, createRenewal, type RenewFunction } from './renewal.ts'
@@ -33,6 +34,8 @@ export interface SessionsOptions extends RecordBinding {
   readonly idleSeconds?: number
   /** Default: 43200. */
   readonly absoluteSeconds?: number
+  /** The lifetimes of remembered sessions. Default: nobody is remembered. */
+  readonly remembered?: LifetimeOptions
   /** How long before its end an access token is renewed. Default: 30, and never more than half its life. */
   readonly renewBeforeSeconds?: number
   /** For how long the provider takes a spent refresh token again. Default: 0. */
@@ -98,6 +101,8 @@ export interface Sessions extends SessionList {
 /** What a session is made of. */
 export interface CreateSessionInput {
   readonly tokenSet: VerifiedTokenSet
+  /** Lives as long as `remembered` says. Default: false. */
+  readonly remembered?: boolean
   /** For the card that operators read. */
   readonly userAgent?: string
   readonly address?: string
@@ -110,8 +115,7 @@ export function createSessions(options: SessionsOptions): Sessions {
   const { ring, onEvent = () => {} } = options
   const clock = options.clock ?? systemClock
   const random = options.random ?? systemRandom
-  const idleMs = (options.idleSeconds ?? 1800) * 1000
-  const absoluteMs = (options.absoluteSeconds ?? 43_200) * 1000
+  const lifetimes = createLifetimes(options)
   const maxEntries = options.openedCacheEntries ?? 10_000
   const guarded = guardStore(options.store, (options.storeTimeoutSeconds ?? 3) * 1000)
   const notices = createNotices(guarded)
@@ -119,7 +123,7 @@ export function createSessions(options: SessionsOptions): Sessions {
   const reads = createCachedReads({ store: guarded, notices, clock, cacheMs, maxEntries })
   const { store } = reads
   const records = createRecords(ring, options, random)
-  const cache = createSessionCache(maxEntries)
+  const cache = createSessionCache(maxEntries, ring)
   const endings = createEndings({ store, notices, clock })
   const jitter = (): number => (random(1)[0] ?? 0) / 255
   const breaker = createCircuitBreaker({
@@ -130,7 +134,7 @@ export function createSessions(options: SessionsOptions): Sessions {
   })
   const renewal = createRenewal({
     store,
-    rewriting: createRewriting({ store, records, idleMs, absoluteMs }),
+    rewriting: createRewriting({ store, records, lifetimes }),
     notices,
     breaker,
     jitter,
@@ -149,11 +153,13 @@ export function createSessions(options: SessionsOptions): Sessions {
     const { value, ...ticket } = createTicket(random)
     const now = clock()
     const { tokenSet } = input
+    const marks = input.remembered === true ? { remembered: true as const } : {}
+    const lifetime = lifetimes.of(marks)
     const sid = tokenSet.claims.sid
     const subjectKey = records.lookupKey('sub', tokenSet.subject)
     const sidKey = typeof sid === 'string' ? { sidKey: records.lookupKey('sid', sid) } : {}
-    const absoluteEndsAt = now + absoluteMs
-    const contents = { tokenSet, createdAt: now, absoluteEndsAt, subjectKey, ...sidKey }
+    const absoluteEndsAt = now + lifetime.absoluteMs
+    const contents = { tokenSet, createdAt: now, absoluteEndsAt, subjectKey, ...sidKey, ...marks }
     const card = {
       subject: tokenSet.subject,
       createdAt: now,
@@ -164,7 +170,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       renewals: [],
     }
     const { dataKey, ...sealed } = records.seal(ticket, contents, card)
-    const expiresAt = Math.min(now + idleMs, absoluteEndsAt)
+    const expiresAt = Math.min(now + lifetime.idleMs, absoluteEndsAt)
     const stored: StoredSession = {
       format: 1,
       id: ticket.id,
@@ -177,7 +183,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       ...sealed,
     }
     await store.insert(stored)
-    const session = createSession({ stored, contents, dataKey }, idleMs, absoluteMs)
+    const session = createSession({ stored, contents, dataKey }, lifetime)
     cache.put(session, ticketHash(value))
     onEvent({ type: 'session.created', session: session.shortId, subject: tokenSet.subject })
     return { ticket: value, session }
@@ -198,7 +204,7 @@ export function createSessions(options: SessionsOptions): Sessions {
     if (ticket === undefined) return { ok: false, reason: 'malformed' }
     const opened = records.open(stored, ticket)
     if (!opened.ok) return opened
-    const session = createSession({ stored, ...opened }, idleMs, absoluteMs)
+    const session = createSession({ stored, ...opened }, lifetimes.of(opened.contents))
     cache.put(session, hash)
     return checkTimes(session)
   }
@@ -212,13 +218,14 @@ export function createSessions(options: SessionsOptions): Sessions {
 
   function touch(session: Session): MaybePromise<Session | undefined> {
     const now = clock()
-    if (now - session.lastSeenAt < idleMs / 10) return session
-    const expiresAt = Math.min(now + idleMs, session.absoluteEndsAt)
+    const behind = behindSession(session)
+    const lifetime = lifetimes.of(behind.contents)
+    if (now - session.lastSeenAt < lifetime.idleMs / 10) return session
+    const expiresAt = Math.min(now + lifetime.idleMs, session.absoluteEndsAt)
     return andThen(store.touch(session.id, now, expiresAt), (isThere) => {
       if (!isThere) return undefined
-      const behind = behindSession(session)
       const stored = { ...behind.stored, lastSeenAt: now, expiresAt }
-      const touched = createSession({ ...behind, stored }, idleMs, absoluteMs)
+      const touched = createSession({ ...behind, stored }, lifetime)
       cache.renew(session, touched)
       return touched
     })
@@ -277,7 +284,7 @@ export function createSessions(options: SessionsOptions): Sessions {
     const swept = await store.sweep(limit)
     // What expires is the earlier of both ends; the columns say which.
     for (const stored of swept) {
-      const isAbsolute = stored.expiresAt >= stored.createdAt + absoluteMs
+      const isAbsolute = lifetimes.isAbsoluteEnd(stored.createdAt, stored.expiresAt)
       ended(stored, isAbsolute ? 'absolute_timeout' : 'idle_timeout')
     }
     return swept.length
