@@ -4,7 +4,7 @@ import { newRing } from '../../../../test/support/session-fixture.ts'
 import { decodeBase64url, decodeUtf8, encodeBase64url, encodeUtf8 } from '../core/bytes.ts'
 import { createKeyRing } from '../ring/key-ring.ts'
 import { generateKeyRing, type KeyRingFile } from '../ring/ring-file.ts'
-import { openValue, sealValue } from './seal-value.ts'
+import { openValue, sealedLength, sealValue } from './seal-value.ts'
 
 const BINDING = { purpose: 'seal', context: ['https://a.example', 'idp', 'client'] } as const
 const BYTES = encodeUtf8('a secret of some length')
@@ -27,11 +27,13 @@ describe('sealValue and openValue', () => {
   it('opens what it sealed, empty and large, in this and in another process', () => {
     const file = generateKeyRing()
     const [here, elsewhere] = [createKeyRing(file), createKeyRing(file)]
+    const keyId = here.current.id
     for (const length of [0, 1, 15, 16, 17, 4096, 100_000]) {
       const bytes = new Uint8Array(length).map((_, index) => index * 13)
       const value = sealValue(here, { ...BINDING, bytes })
-      expect(openValue(here, { ...BINDING, value })).toEqual({ ok: true, bytes })
-      expect(openValue(elsewhere, { ...BINDING, value })).toEqual({ ok: true, bytes })
+      expect(value.length).toBe(sealedLength(length))
+      expect(openValue(here, { ...BINDING, value })).toEqual({ ok: true, bytes, keyId })
+      expect(openValue(elsewhere, { ...BINDING, value })).toEqual({ ok: true, bytes, keyId })
     }
   })
 
@@ -94,7 +96,9 @@ describe('sealValue and openValue', () => {
         ...old.keys.map((key) => ({ ...key, state: 'opening' as const })),
       ],
     })
-    expect(openValue(rotated, { ...BINDING, value }).ok).toBe(true)
+    const opened = openValue(rotated, { ...BINDING, value })
+    expect(opened.ok && opened.keyId).toBe(old.keys[0]?.id)
+    expect(rotated.current.id).not.toBe(old.keys[0]?.id)
   })
 
   it('refuses another key under a known id', () => {

@@ -15,7 +15,12 @@ export interface SealBinding {
 
 /** What came of opening a value. Over HTTP all refusals look alike; the reason is for the log. */
 export type OpenedValue =
-  | { readonly ok: true; readonly bytes: Bytes }
+  | {
+      readonly ok: true
+      readonly bytes: Bytes
+      /** The ring's key that opened it: of another than the current one, seal again. */
+      readonly keyId: string
+    }
   | { readonly ok: false; readonly reason: 'malformed' | 'unknown_key' | 'tampered' }
 
 const FORMAT = 1
@@ -62,7 +67,8 @@ export function openValue(
   if (bytes === undefined || bytes.length < HEADER_BYTES + TAG_BYTES || bytes[0] !== FORMAT) {
     return { ok: false, reason: 'malformed' }
   }
-  const key = ring.key(writeBase64url(bytes.subarray(1, 1 + KEY_ID_BYTES)))
+  const keyId = writeBase64url(bytes.subarray(1, 1 + KEY_ID_BYTES))
+  const key = ring.key(keyId)
   if (key === undefined) return { ok: false, reason: 'unknown_key' }
   const header = bytes.subarray(0, HEADER_BYTES)
   const nonce = bytes.subarray(1 + KEY_ID_BYTES, HEADER_BYTES)
@@ -73,7 +79,14 @@ export function openValue(
     bytes.subarray(HEADER_BYTES),
     associated(header, options),
   )
-  return opened === undefined ? { ok: false, reason: 'tampered' } : { ok: true, bytes: opened }
+  return opened === undefined
+    ? { ok: false, reason: 'tampered' }
+    : { ok: true, bytes: opened, keyId }
+}
+
+/** How many characters the sealed value of so many bytes has. */
+export function sealedLength(bytes: number): number {
+  return Math.ceil(((HEADER_BYTES + bytes + TAG_BYTES) * 4) / 3)
 }
 
 interface Sealing {

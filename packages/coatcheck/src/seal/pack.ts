@@ -1,0 +1,56 @@
+import { type Bytes, concatBytes } from '../core/bytes.ts'
+import { deflateText, inflateText, MAX_TEXT_BYTES } from './deflate.ts'
+import { CURRENT_DICTIONARY } from './dictionary.ts'
+import { FrameReader, FrameWriter } from './frame.ts'
+import type { Sections } from './token-parts.ts'
+
+/** What so many packed bytes cost: in cookies, for example. */
+export type PackedCost = (packedBytes: number) => number
+
+const FORMAT = 1
+const NOT_DEFLATED = 0
+
+/**
+ * Both sections as bytes. Format version 1: format (1), dictionary (1; 0: not deflated), length of the text,
+ * length of what is kept, both; the kept section, the text.
+ *
+ * The text is deflated only where that costs less by `cost`; without `cost` never.
+ *
+ * @example
+ * packSections({ kept, text }, (bytes) => Math.ceil(bytes / 3000))
+ */
+export function packSections(sections: Sections<Uint8Array>, cost?: PackedCost): Bytes {
+  const plain = frameOf(sections, sections.text.length, NOT_DEFLATED)
+  const { length } = sections.text
+  if (cost === undefined || cost(plain.length) <= cost(1)) return plain
+  if (length === 0 || length > MAX_TEXT_BYTES) return plain
+  const text = deflateText(sections.text)
+  const small = frameOf({ kept: sections.kept, text }, length, CURRENT_DICTIONARY)
+  return cost(small.length) < cost(plain.length) ? small : plain
+}
+
+/** What {@link packSections} made, ready to be read; `undefined` for anything else. Never throws. */
+export function unpackSections(packed: Uint8Array): Sections<FrameReader> | undefined {
+  const [format, dictionary] = packed
+  if (format !== FORMAT || dictionary === undefined) return undefined
+  const frame = new FrameReader(packed.subarray(2))
+  const [textBytes, keptBytes] = [frame.uint(), frame.uint()]
+  const kept = frame.raw(keptBytes)
+  const stored = frame.rest()
+  if (!frame.isWhole) return undefined
+  const text = dictionary === NOT_DEFLATED ? stored : inflateText(stored, textBytes, dictionary)
+  if (text?.length !== textBytes) return undefined
+  return { kept: new FrameReader(kept), text: new FrameReader(text) }
+}
+
+function frameOf(
+  { kept, text }: Sections<Uint8Array>,
+  textBytes: number,
+  dictionary: number,
+): Bytes {
+  const head = new FrameWriter()
+  head.raw(Uint8Array.of(FORMAT, dictionary))
+  head.uint(textBytes)
+  head.uint(kept.length)
+  return concatBytes(head.bytes(), kept, text)
+}
