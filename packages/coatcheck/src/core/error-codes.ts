@@ -202,6 +202,11 @@ export const ERROR_CODES = {
     title: 'The key ring is not usable',
     remedy: 'Make one with `coatcheck keys`.',
   },
+  key_not_due: {
+    status: 409,
+    title: 'It is too early for this step of a key rotation',
+    remedy: 'Wait until the time in the message: until then somebody would be signed out.',
+  },
 
   // guard
   cross_site_refused: {

@@ -1,5 +1,6 @@
 import { createHmac, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto'
 import { type Bytes, encodeUtf8 } from '../core/bytes.ts'
+import { byAge, roleOf, sealingEntry } from './key-roles.ts'
 import { type CheckedEntry, checkRingFile, type KeyRingFile } from './ring-file.ts'
 
 /** What a subkey is for: a value made for one purpose means nothing for another. */
@@ -15,14 +16,16 @@ export interface RingKey {
   mac(purpose: Purpose, ...parts: readonly (string | Uint8Array)[]): Bytes
 }
 
-/** The keys under which this site seals. */
+/** The keys under which this site seals. A ring may change at any time: whoever holds it asks it each time. */
 export interface KeyRing {
   /** The one that seals. */
   readonly current: RingKey
-  /** All that open. */
+  /** All that open, oldest first; another list after each change. */
   readonly keys: readonly RingKey[]
   /** The key of an id. */
   key(id: string): RingKey | undefined
+  /** Whether a key sealed once and does so no more: what lies under it moves to the current one when it is written. */
+  isFormer(id: string): boolean
 }
 
 /**
@@ -34,12 +37,14 @@ export interface KeyRing {
  */
 export function createKeyRing(file: KeyRingFile): KeyRing {
   const entries = checkRingFile(file)
-  const keys = entries.map(createRingKey)
-  const current = keys[entries.findIndex(({ state }) => state === 'active')]
-  // checkRingFile has seen an active key.
-  if (current === undefined) throw new TypeError('no active key')
+  const sealing = sealingEntry(entries)
+  const current = createRingKey(sealing)
+  const keys = byAge(entries).map((entry) => (entry === sealing ? current : createRingKey(entry)))
   const byId = new Map(keys.map((key) => [key.id, key]))
-  return { current, keys, key: (id) => byId.get(id) }
+  const former = new Set(
+    entries.filter((entry) => roleOf(entry, sealing) === 'former').map(({ id }) => id),
+  )
+  return { current, keys, key: (id) => byId.get(id), isFormer: (id) => former.has(id) }
 }
 
 const PURPOSES: readonly Purpose[] = ['ticket', 'lookup', 'card', 'transaction', 'seal', 'form']

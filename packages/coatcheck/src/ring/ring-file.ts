@@ -42,17 +42,24 @@ const SECRET_BYTES = 32
  * createKeyRing(file).current.id === file.keys[0]?.id // true
  */
 export function generateKeyRing(options: GenerateKeyRingOptions = {}): KeyRingFile {
-  const random = options.random ?? systemRandom
-  const now = new Date((options.clock ?? systemClock)()).toISOString()
-  const id = encodeBase64url(random(6))
-  const secret = encodeBase64url(random(SECRET_BYTES))
-  return { version: 1, keys: [{ id, secret, createdAt: now, promotedAt: now, state: 'active' }] }
+  const key = generateKey(options)
+  return { version: 1, keys: [{ ...key, promotedAt: key.createdAt, state: 'active' }] }
 }
 
-/** A key of a checked file, its secret as bytes. */
+/** A new key that seals nothing yet. */
+export function generateKey(options: GenerateKeyRingOptions): KeyRingEntry {
+  const random = options.random ?? systemRandom
+  const createdAt = new Date((options.clock ?? systemClock)()).toISOString()
+  const id = encodeBase64url(random(6))
+  return { id, secret: encodeBase64url(random(SECRET_BYTES)), createdAt, state: 'opening' }
+}
+
+/** A key of a checked file, its secret as bytes, its times in milliseconds since 1970. */
 export interface CheckedEntry {
   readonly id: string
   readonly secret: Uint8Array
+  readonly createdAt: number
+  readonly promotedAt: number | undefined
   readonly state: 'active' | 'opening'
 }
 
@@ -67,30 +74,46 @@ export function checkRingFile(file: KeyRingFile): readonly CheckedEntry[] {
   const entries: CheckedEntry[] = []
   const seen = new Set<unknown>()
   for (const [index, key] of content.keys.entries()) {
-    const { id, secret, state } = (key ?? {}) as Record<string, unknown>
-    const bytes = typeof secret === 'string' ? decodeBase64url(secret) : undefined
-    if (typeof id !== 'string' || !/^[\w-]{8}$/.test(id))
-      faults.push(`keys[${index}].id must be 8 characters of base64url`)
-    else if (seen.has(id)) faults.push(`keys[${index}].id stands twice`)
-    if (bytes === undefined || bytes.length !== SECRET_BYTES) {
-      faults.push(`keys[${index}].secret must be ${SECRET_BYTES} bytes of base64url`)
-    } else if (isWeak(bytes))
-      faults.push(`keys[${index}].secret is weak: make a ring, do not type one`)
-    if (state !== 'active' && state !== 'opening')
-      faults.push(`keys[${index}].state must be active or opening`)
-    seen.add(id)
-    if (
-      typeof id === 'string' &&
-      bytes !== undefined &&
-      (state === 'active' || state === 'opening')
-    ) {
-      entries.push({ id, secret: bytes, state })
-    }
+    const tell = (fault: string): void => void faults.push(`keys[${index}].${fault}`)
+    const entry = readEntry(key, tell)
+    if (seen.has(key?.id)) tell('id stands twice')
+    seen.add(key?.id)
+    if (entry !== undefined) entries.push(entry)
   }
   if (faults.length === 0 && !entries.some(({ state }) => state === 'active'))
     faults.push('keys must have an active one')
   if (faults.length > 0) throw invalid(faults)
   return entries
+}
+
+function readEntry(key: unknown, tell: (fault: string) => void): CheckedEntry | undefined {
+  const {
+    id,
+    secret,
+    state,
+    createdAt: created,
+    promotedAt: promoted,
+  } = (key ?? {}) as Record<string, unknown>
+  const bytes = typeof secret === 'string' ? decodeBase64url(secret) : undefined
+  const createdAt = timeOf(created)
+  const promotedAt = timeOf(promoted)
+  const isNamed = typeof id === 'string' && /^[\w-]{8}$/.test(id)
+  const isState = state === 'active' || state === 'opening'
+  if (!isNamed) tell('id must be 8 characters of base64url')
+  if (bytes === undefined || bytes.length !== SECRET_BYTES) {
+    tell(`secret must be ${SECRET_BYTES} bytes of base64url`)
+  } else if (isWeak(bytes)) tell('secret is weak: make a ring, do not type one')
+  if (!isState) tell('state must be active or opening')
+  if (createdAt === undefined) tell('createdAt must be a time: 2026-01-31T12:00:00.000Z')
+  if (promoted !== undefined && promotedAt === undefined)
+    tell('promotedAt must be a time: 2026-01-31T12:00:00.000Z')
+  if (!isNamed || bytes === undefined || !isState || createdAt === undefined) return undefined
+  return { id, secret: bytes, createdAt, promotedAt, state }
+}
+
+function timeOf(value: unknown): number | undefined {
+  const time = typeof value === 'string' ? Date.parse(value) : Number.NaN
+  return Number.isNaN(time) ? undefined : time
 }
 
 // Random bytes almost never repeat this much, nor are they all printable (RFC 8725, 3.5: no passwords).

@@ -36,6 +36,8 @@ export interface Cards {
   open(stored: StoredSession): SessionCard | undefined
   /** The card with one more note; as it is when it cannot be read. */
   withNote(stored: StoredSession, note: RenewalNote): Bytes
+  /** The same card under the current key; as it is when it cannot be read. */
+  move(stored: StoredSession): Bytes
 }
 
 /** Cards of one site, issuer and client. */
@@ -69,6 +71,10 @@ export function createCards(
       if (card === undefined) return stored.card
       const renewals = [...card.renewals, note].slice(-MAX_RENEWALS)
       return seal(stored.id, { ...card, renewals })
+    },
+    move: (stored) => {
+      const card = open(stored)
+      return card === undefined ? stored.card : seal(stored.id, card)
     },
   }
 }

@@ -1,18 +1,15 @@
-import { createSecretKey, hash, type KeyObject } from 'node:crypto'
-import {
-  type Bytes,
-  concatBytes,
-  decodeBase64url,
-  encodeBase64url,
-  encodeUtf8,
-} from '../core/bytes.ts'
+import { createSecretKey, type KeyObject } from 'node:crypto'
+import { type Bytes, encodeUtf8 } from '../core/bytes.ts'
 import type { RandomSource } from '../core/random.ts'
-import type { KeyRing, RingKey } from '../ring/key-ring.ts'
+import type { KeyRing } from '../ring/key-ring.ts'
 import { openBytes, sealBytes } from '../seal/aead.ts'
 import { createCards, type RenewalNote, type SessionCard } from './card.ts'
 import { decodeContents, encodeContents, type SessionContents } from './contents.ts'
+import { createLookupKeys } from './lookup-keys.ts'
+import type { OpenedSession } from './session.ts'
 import type { StoredSession } from './session-store.ts'
 import type { Ticket } from './ticket.ts'
+import { createWraps, KEY_BYTES, NONCE_BYTES } from './wraps.ts'
 
 /** Where sessions belong: bound into every seal, so that none opens at another site or provider. */
 export interface RecordBinding {
@@ -30,9 +27,11 @@ export interface Records {
   open(stored: StoredSession, ticket: Ticket): OpenedRecord
   /** Opens another version of a session that is open already. */
   reopen(stored: StoredSession, dataKey: KeyObject): SessionContents | undefined
+  /** A session as it is, but for what lies under a former key of the ring: that lies under the current one. */
+  move(opened: OpenedSession): StoredSession
   /** The key under which new sessions are found. */
   lookupKey(kind: 'sub' | 'sid', value: string): string
-  /** All keys under which sessions may be found: one for each key of the ring. */
+  /** All keys under which sessions may be found: one for each key of the ring, the oldest first. */
   lookupKeys(kind: 'sub' | 'sid', value: string): readonly string[]
   /** `undefined` for a card that was not sealed under this ring, for this session. */
   openCard(stored: StoredSession): SessionCard | undefined
@@ -50,19 +49,10 @@ export interface SealedRecord {
 
 /** What came of opening a session; the reason is for the log. */
 export type OpenedRecord =
-  | { readonly ok: true; readonly contents: SessionContents; readonly dataKey: KeyObject }
+  | ({ readonly ok: true } & Omit<OpenedSession, 'stored'>)
   | { readonly ok: false; readonly reason: 'tampered' | 'unknown_key' }
 
-const NONCE_BYTES = 12
-const KEY_BYTES = 32
-const RING_ID_BYTES = 6
-const TAG_BYTES = 8
-const WRAP_HEADER_BYTES = RING_ID_BYTES + TAG_BYTES
-
-/**
- * The record of DESIGN: the body under a random data key, the data key under ring and ticket. A wrap is
- * ring key id (6), tag of the secret (8), nonce (12), sealed data key (32), tag (16).
- */
+/** The record of DESIGN: the body under a random data key, the data key under ring and ticket. */
 export function createRecords(
   ring: KeyRing,
   binding: RecordBinding,
@@ -73,46 +63,8 @@ export function createRecords(
     encodeUtf8(JSON.stringify([site, issuer, clientId, ...parts]))
 
   const cards = createCards(ring, binding, random)
-
-  const lookupKeyOf = (key: RingKey, kind: string, value: string): string =>
-    encodeBase64url(key.mac('lookup', site, issuer, kind, value))
-
-  function wrapKey(key: RingKey, ticket: Ticket): KeyObject {
-    return createSecretKey(key.mac('ticket', site, ticket.id, ticket.secret))
-  }
-
-  function wrap(dataKey: Uint8Array, ticket: Ticket): Bytes {
-    const key = ring.current
-    const header = concatBytes(
-      decodeBase64url(key.id) ?? new Uint8Array(RING_ID_BYTES),
-      tagOf(ticket.secret),
-    )
-    const associated = concatBytes(header, bound('wrap', ticket.id))
-    return concatBytes(
-      header,
-      sealBytes(wrapKey(key, ticket), dataKey, associated, random(NONCE_BYTES)),
-    )
-  }
-
-  function unwrap(stored: StoredSession, ticket: Ticket): KeyObject | 'tampered' | 'unknown_key' {
-    const tag = encodeBase64url(tagOf(ticket.secret))
-    for (const candidate of stored.wraps) {
-      if (encodeBase64url(candidate.subarray(RING_ID_BYTES, WRAP_HEADER_BYTES)) !== tag) continue
-      const key = ring.key(encodeBase64url(candidate.subarray(0, RING_ID_BYTES)))
-      if (key === undefined) return 'unknown_key'
-      const associated = concatBytes(
-        candidate.subarray(0, WRAP_HEADER_BYTES),
-        bound('wrap', ticket.id),
-      )
-      const opened = openBytes(
-        wrapKey(key, ticket),
-        candidate.subarray(WRAP_HEADER_BYTES),
-        associated,
-      )
-      return opened?.length === KEY_BYTES ? createSecretKey(opened) : 'tampered'
-    }
-    return 'tampered'
-  }
+  const wraps = createWraps({ ring, site, bound, random })
+  const lookup = createLookupKeys(ring, binding)
 
   function reseal(
     dataKey: KeyObject,
@@ -144,7 +96,7 @@ export function createRecords(
       const dataKey = random(KEY_BYTES)
       const key = createSecretKey(dataKey)
       return {
-        wraps: [wrap(dataKey, ticket)],
+        wraps: [wraps.seal(dataKey, ticket)],
         body: reseal(key, ticket.id, 1, contents),
         card: cards.seal(ticket.id, card),
         dataKey: key,
@@ -153,21 +105,19 @@ export function createRecords(
     reseal,
     reopen,
     open: (stored, ticket) => {
-      const dataKey = unwrap(stored, ticket)
-      if (dataKey === 'tampered' || dataKey === 'unknown_key') return { ok: false, reason: dataKey }
-      const contents = reopen(stored, dataKey)
-      return contents === undefined
-        ? { ok: false, reason: 'tampered' }
-        : { ok: true, contents, dataKey }
+      const opened = wraps.open(stored.wraps, ticket)
+      if (!opened.ok) return opened
+      const contents = reopen(stored, opened.dataKey)
+      return contents === undefined ? { ok: false, reason: 'tampered' } : { ...opened, contents }
     },
-    lookupKey: (kind, value) => lookupKeyOf(ring.current, kind, value),
-    lookupKeys: (kind, value) => ring.keys.map((key) => lookupKeyOf(key, kind, value)),
+    move: ({ stored, contents, freshWrap }) => {
+      const moved = wraps.move(stored.wraps, freshWrap)
+      if (moved === undefined) return stored
+      return { ...stored, wraps: moved, card: cards.move(stored), ...lookup.move(stored, contents) }
+    },
+    lookupKey: lookup.current,
+    lookupKeys: lookup.all,
     openCard: cards.open,
     noteRenewal: cards.withNote,
   }
-}
-
-// The secret has 256 bits: eight bytes of its hash tell nothing, and say which wrap is its own.
-function tagOf(secret: Uint8Array): Uint8Array {
-  return hash('sha256', secret, 'buffer').subarray(0, TAG_BYTES)
 }

@@ -28,7 +28,7 @@ export interface OpenedSession {
   readonly contents: SessionContents
   readonly dataKey: KeyObject
   /** The data key's wrap for the next version, where it was opened under a former key of the ring. */
-  readonly freshWrap: Bytes | undefined
+  readonly freshWrap?: Bytes | undefined
 }
 
 const opened = new WeakMap<Session, OpenedSession>()
