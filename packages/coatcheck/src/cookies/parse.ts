@@ -61,14 +61,27 @@ export function listCookieValues(
  * listCookieNames('t-1=a; x=b; t-2=c', 't-') // ['t-1', 't-2']
  */
 export function listCookieNames(header: string | undefined, prefix: string): readonly string[] {
-  if (header === undefined) return []
-  const names: string[] = []
+  return listCookies(header, prefix).map(({ name }) => name)
+}
+
+/**
+ * All cookies whose name begins with `prefix`, in the order received, twins included.
+ *
+ * @example
+ * listCookies('t-1=a; x=b; t-2=c', 't-') // [{ name: 't-1', value: 'a' }, { name: 't-2', value: 'c' }]
+ */
+export function listCookies(
+  header: string | undefined,
+  prefix: string,
+): readonly { readonly name: string; readonly value: string }[] {
+  if (header === undefined || !header.includes(prefix)) return []
+  const cookies: { readonly name: string; readonly value: string }[] = []
   for (const pair of header.split(';')) {
-    const equals = pair.indexOf('=')
-    const name = equals === -1 ? '' : trimWhiteSpace(pair.slice(0, equals))
-    if (name.startsWith(prefix)) names.push(name)
+    const name = nameOf(pair)
+    if (!name.startsWith(prefix) || name === '') continue
+    cookies.push({ name, value: trimWhiteSpace(pair.slice(pair.indexOf('=') + 1)) })
   }
-  return names
+  return cookies
 }
 
 /**
@@ -85,6 +98,21 @@ export function withoutOwnCookies(header: string | undefined, ours: string): str
   return joined === '' ? undefined : joined
 }
 
+/**
+ * What a Cookie header measures without the cookies of these names: for what stands beside new ones.
+ *
+ * @example
+ * bytesBeside('id=abc; theme=dark', ['id']) // 12, with the `; ` that follows
+ */
+export function bytesBeside(header: string | undefined, names: readonly string[]): number {
+  const gone = new Set(names)
+  const pairs = (header ?? '').split(';').filter((pair) => !gone.has(nameOf(pair)))
+  return pairs.reduce((sum, pair) => {
+    const { length } = trimWhiteSpace(pair)
+    return length === 0 ? sum : sum + length + 2
+  }, 0)
+}
+
 const EQUALS = 0x3d
 const SEMICOLON = 0x3b
 const SPACE = 0x20
@@ -97,6 +125,12 @@ function startsPair(header: string, index: number): boolean {
     if (code !== SPACE && code !== TAB) return false
   }
   return true
+}
+
+// A cookie without `=` has no name.
+function nameOf(pair: string): string {
+  const equals = pair.indexOf('=')
+  return equals === -1 ? '' : trimWhiteSpace(pair.slice(0, equals))
 }
 
 function trimWhiteSpace(text: string): string {

@@ -17,7 +17,9 @@ export interface CookieAttributes {
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const VALUE = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*$/
 const ATTRIBUTE_VALUE = /^[\x20-\x3a\x3c-\x7e]*$/
-const MAX_PAIR_BYTES = 4096
+
+/** Browsers drop a cookie of which name and value have more bytes together. */
+export const MAX_PAIR_BYTES = 4096
 
 /**
  * A Set-Cookie value. A prefix in the name forces the attributes that it promises.

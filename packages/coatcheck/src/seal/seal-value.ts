@@ -74,14 +74,14 @@ export function openValue(
   const nonce = bytes.subarray(1 + KEY_ID_BYTES, HEADER_BYTES)
   const subkey = openingSubkey(key, options.purpose, nonce.subarray(0, PREFIX_BYTES))
   const opened = decryptGcm(
-    subkey,
+    subkey.key,
     nonce.subarray(PREFIX_BYTES),
     bytes.subarray(HEADER_BYTES),
     associated(header, options),
   )
-  return opened === undefined
-    ? { ok: false, reason: 'tampered' }
-    : { ok: true, bytes: opened, keyId }
+  if (opened === undefined) return { ok: false, reason: 'tampered' }
+  subkey.keep()
+  return { ok: true, bytes: opened, keyId }
 }
 
 /** How many characters the sealed value of so many bytes has. */
@@ -95,6 +95,11 @@ interface Sealing {
   readonly prefix: Bytes
   readonly subkey: KeyObject
   uses: number
+}
+
+interface Opening {
+  readonly key: KeyObject
+  readonly keep: () => void
 }
 
 // The subkeys of a ring's key, as long as somebody holds it: one prefix a process and purpose for sealing,
@@ -116,19 +121,24 @@ function sealingSubkey(key: RingKey, purpose: Purpose, random: RandomSource): Se
   return entry
 }
 
-function openingSubkey(key: RingKey, purpose: Purpose, prefix: Uint8Array): KeyObject {
+// Kept once it has opened something: made-up prefixes push out none that are in use.
+function openingSubkey(key: RingKey, purpose: Purpose, prefix: Uint8Array): Opening {
   const own = sealing.get(key)?.get(purpose)
-  if (own?.prefix.every((byte, index) => byte === prefix[index])) return own.subkey
+  if (own?.prefix.every((byte, index) => byte === prefix[index])) {
+    return { key: own.subkey, keep: () => {} }
+  }
   const kept = opening.get(key) ?? new Map<string, KeyObject>()
   opening.set(key, kept)
   const name = `${purpose}/${writeBase64url(prefix)}`
   const known = kept.get(name)
-  if (known !== undefined) return known
+  if (known !== undefined) return { key: known, keep: () => {} }
   const subkey = deriveXaesKey(key.subkey(purpose), prefix)
-  const oldest = kept.size >= MAX_OPENING_SUBKEYS ? kept.keys().next().value : undefined
-  if (oldest !== undefined) kept.delete(oldest)
-  kept.set(name, subkey)
-  return subkey
+  const keep = (): void => {
+    const oldest = kept.size >= MAX_OPENING_SUBKEYS ? kept.keys().next().value : undefined
+    if (oldest !== undefined) kept.delete(oldest)
+    kept.set(name, subkey)
+  }
+  return { key: subkey, keep }
 }
 
 function associated(header: Uint8Array, { purpose, context }: SealBinding): Uint8Array {
