@@ -5,7 +5,7 @@ import { Command } from 'commander'
 import { ConfigError } from './config.ts'
 import { readConfigFile } from './config-file.ts'
 import { checkGateway, startGateway } from './gateway.ts'
-import { writeNewRing } from './secrets.ts'
+import { createKeysCommand } from './keys-command.ts'
 import { createSessionsCommand } from './sessions-command.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
@@ -33,15 +33,7 @@ program
     stopOnSignal(gateway.close)
   })
 
-program
-  .command('keys')
-  .description('make a key ring file that only its owner can read')
-  .argument('<file>', 'where to write it; an existing file is never overwritten')
-  .action((file: string) => {
-    writeNewRing(file)
-    console.log(`${file} holds a new key ring. Keep it out of backups that others read.`)
-  })
-
+program.addCommand(createKeysCommand())
 program.addCommand(createSessionsCommand())
 
 function stopOnSignal(close: () => Promise<void>): void {

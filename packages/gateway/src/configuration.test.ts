@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ConfigError } from './config.ts'
 import { readConfigFile } from './config-file.ts'
 import { checkGateway } from './gateway.ts'
-import { writeNewRing } from './secrets.ts'
+import { writeNewRing } from './ring-writing.ts'
 
 let folder: string
 const at = (name: string): string => join(folder, name)

@@ -1,20 +1,24 @@
 import { CoatcheckError, type Secret } from 'coatcheck'
-import type { KeyRing } from 'coatcheck/ring'
+import type { ReloadableKeyRing, RingEvent } from 'coatcheck/ring'
 import { ConfigError, type GatewayConfig } from './config.ts'
-import { readClientSecret, readRing, readTls } from './secrets.ts'
+import { openRing } from './ring.ts'
+import { readClientSecret, readTls } from './secrets.ts'
 
 /** What a gateway reads from files that its owner alone may read. */
 export interface GatewaySecrets {
   readonly clientSecret: Secret
-  readonly ring: KeyRing
+  readonly ring: ReloadableKeyRing
   readonly credentials: ReturnType<typeof readTls>
 }
 
 /** Reads them all. Throws {@link ConfigError} with all faults at once. */
-export function readSecrets(config: GatewayConfig): GatewaySecrets {
+export function readSecrets(
+  config: GatewayConfig,
+  onRingEvent?: (event: RingEvent) => void,
+): GatewaySecrets {
   const faults: string[] = []
   const clientSecret = attempt(faults, () => readClientSecret(config.provider))
-  const ring = attempt(faults, () => readRing(config.ring.file))
+  const ring = attempt(faults, () => openRing(config.ring.file, onRingEvent))
   const credentials = attempt(faults, () => readTls(config.listen))
   if (faults.length > 0 || clientSecret === undefined || ring === undefined) {
     throw new ConfigError(faults)

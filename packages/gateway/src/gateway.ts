@@ -18,6 +18,7 @@ import { type GatewaySecrets, readSecrets } from './gateway-secrets.ts'
 import { defaultHosts, listenOnAll } from './listen.ts'
 import { createLog, logEvent } from './log.ts'
 import { createPages } from './pages.ts'
+import { watchRing } from './ring.ts'
 import { checkStore, type OpenedStore, openStore } from './store.ts'
 import { createUpstreams } from './upstreams.ts'
 
@@ -43,7 +44,7 @@ const CLOSE_GRACE_MS = 10_000
  */
 export async function startGateway(config: GatewayConfig, log?: Logger): Promise<Gateway> {
   const logger = log ?? createLog(config.log?.level ?? 'info')
-  const secrets = readSecrets(config)
+  const secrets = readSecrets(config, (event) => logEvent(logger, event))
   const { credentials } = secrets
   const pass = createPages(config)
   const store = await openStore(config.sessions?.store, logger)
@@ -79,6 +80,7 @@ export async function startGateway(config: GatewayConfig, log?: Logger): Promise
       .catch(() => logger.warn({ code: 'store_unavailable' }, 'sweep.failed'))
   }, SWEEP_EVERY_MS)
   sweeper.unref()
+  const stopWatching = watchRing(config.ring.file, secrets.ring)
   // Tried once at start so that health can tell; a provider that is down keeps nobody from starting.
   provider
     .ready()
@@ -93,6 +95,7 @@ export async function startGateway(config: GatewayConfig, log?: Logger): Promise
     port: listening.port,
     close: async () => {
       clearInterval(sweeper)
+      stopWatching()
       // Event streams never end by themselves.
       await counter.close()
       await connections.close(CLOSE_GRACE_MS)

@@ -1,4 +1,5 @@
 import type { CounterEvent } from 'coatcheck'
+import type { RingEvent } from 'coatcheck/ring'
 import { type DestinationStream, type Logger, pino } from 'pino'
 
 const REDACTED = [
@@ -28,10 +29,11 @@ const LEVELS: Readonly<Record<string, 'info' | 'warn' | 'debug'>> = {
   'session.renewed': 'debug',
   'renewal.resumed': 'info',
   'sign_in.started': 'debug',
+  'ring.reloaded': 'info',
 }
 
-/** Writes what a counter tells: a line for each ended session with its reason, and whatever went wrong. */
-export function logEvent(log: Logger, event: CounterEvent): void {
+/** Writes what a counter or a ring tells: a line for each ended session with its reason, and whatever went wrong. */
+export function logEvent(log: Logger, event: CounterEvent | RingEvent): void {
   const { type, ...details } = event
   // Who it was is for audit trails that a person sets up (`counter.on`), not for every log.
   if ('subject' in details) Reflect.deleteProperty(details, 'subject')

@@ -200,7 +200,7 @@ export const ERROR_CODES = {
   key_ring_invalid: {
     status: 500,
     title: 'The key ring is not usable',
-    remedy: 'Make one with `coatcheck keys`.',
+    remedy: 'Correct it, or make one with `coatcheck keys new FILE`.',
   },
   key_not_due: {
     status: 409,

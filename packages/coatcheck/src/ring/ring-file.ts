@@ -50,7 +50,9 @@ export function generateKeyRing(options: GenerateKeyRingOptions = {}): KeyRingFi
 export function generateKey(options: GenerateKeyRingOptions): KeyRingEntry {
   const random = options.random ?? systemRandom
   const createdAt = new Date((options.clock ?? systemClock)()).toISOString()
-  const id = encodeBase64url(random(6))
+  const [first = 0, ...rest] = random(6)
+  // Begins with a letter: to a command `-` would be an option.
+  const id = encodeBase64url(Uint8Array.of(first & 0x7f, ...rest))
   return { id, secret: encodeBase64url(random(SECRET_BYTES)), createdAt, state: 'opening' }
 }
 
