@@ -22,6 +22,7 @@ export function readOptions(kind, names) {
         write: { type: 'boolean', default: false },
         store: { type: 'string' },
         fault: { type: 'string' },
+        browser: { type: 'string' },
         help: { type: 'boolean', short: 'h', default: false },
       },
     })
@@ -45,7 +46,7 @@ export function readOptions(kind, names) {
  * @returns {Record<string, string>}
  */
 export function readChoices(choices, given) {
-  for (const name of ['store', 'fault']) {
+  for (const name of ['store', 'fault', 'browser']) {
     if (given[name] === undefined || choices[name] !== undefined) continue
     console.error(`This proof has no option --${name}.`)
     process.exit(2)

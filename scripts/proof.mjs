@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { ensureBrowser } from './browsers.mjs'
 import { list, readChoices, readOptions } from './proof-options.mjs'
 import { tellResult, writeSection } from './proof-result.mjs'
 import { ensureServers } from './servers.mjs'
@@ -49,6 +50,7 @@ export async function prove({ kind, results }) {
     const needs = needsOf(join(folder, `${name}.mjs`))
     const { node24 } = ensureSetup({ browser: needs.includes('browser') })
     if (needs.includes('servers')) ensureServers()
+    if (options.browser === 'firefox') ensureBrowser('firefox')
     const again = ['--expose-gc', ...process.argv.slice(1)]
     const { status } = spawnSync(node24, again, {
       stdio: 'inherit',

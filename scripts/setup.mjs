@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { ensureChromium } from './chromium.mjs'
+import { ensureBrowser } from './browsers.mjs'
 import { fail, root, run, say } from './step.mjs'
 
 /**
@@ -37,7 +37,7 @@ export function ensureSetup({ browser = false } = {}) {
   run(node24, [join(root, 'node_modules/typescript/bin/tsc'), '-b'], {
     remedy: 'The build failed: look above.',
   })
-  if (browser) ensureChromium()
+  if (browser) ensureBrowser('chromium')
   return { node24, ownNode }
 }
 

@@ -1,0 +1,107 @@
+// @ts-check
+// Real browsers behind one small interface: a profile that survives the browser, and a page in it.
+import { existsSync } from 'node:fs'
+import { chromium } from 'playwright-core'
+import puppeteer from 'puppeteer-core'
+
+/**
+ * `open` starts the browser on a profile's folder; `close` ends it as a person does, so that it writes its cookies.
+ * @typedef {{
+ *   goto: (url: string) => Promise<void>,
+ *   click: (selector: string) => Promise<void>,
+ *   fill: (selector: string, text: string) => Promise<void>,
+ *   evaluate: (source: string) => Promise<any>,
+ *   url: () => string,
+ * }} LabPage
+ * @typedef {{ page: LabPage, close: () => Promise<void> }} OpenBrowser
+ * @typedef {(profile: string) => Promise<OpenBrowser>} Open
+ */
+
+const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
+const FIREFOX = ['/usr/bin/firefox-esr', '/usr/bin/firefox']
+const CHROMIUM_ARGUMENTS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--disable-background-networking',
+  '--host-resolver-rules=MAP *.test 127.0.0.1',
+]
+const LOCAL_NAMES = 'a.app.test,b.app.test,evil.test,one.test,two.test'
+
+/** @type {Record<string, Open>} */
+const OPENERS = { chromium: openChromium, firefox: openFirefox }
+
+/** The browsers that a lab may be asked to use. */
+export const BROWSERS = Object.keys(OPENERS)
+
+/**
+ * Starts a browser. Fails if it is not there: a lab without its browser proves nothing.
+ * @param {string} name
+ * @param {string} profile
+ */
+export function openBrowser(name, profile) {
+  const open = OPENERS[name]
+  if (open === undefined) throw new Error(`no such browser: ${name}`)
+  return open(profile)
+}
+
+/** @type {Open} */
+async function openChromium(profile) {
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath: placeOf('CHROMIUM', CHROMIUM),
+    args: CHROMIUM_ARGUMENTS,
+    ignoreHTTPSErrors: true,
+  })
+  const page = context.pages()[0] ?? (await context.newPage())
+  return {
+    page: {
+      goto: async (url) => void (await page.goto(url)),
+      click: (selector) => withNavigation(page, () => page.click(selector)),
+      fill: (selector, text) => page.fill(selector, text),
+      evaluate: (source) => page.evaluate(source),
+      url: () => page.url(),
+    },
+    close: () => context.close(),
+  }
+}
+
+/** @type {Open} */
+async function openFirefox(profile) {
+  const browser = await puppeteer.launch({
+    browser: 'firefox',
+    executablePath: placeOf('FIREFOX', FIREFOX),
+    userDataDir: profile,
+    acceptInsecureCerts: true,
+    extraPrefsFirefox: { 'network.dns.localDomains': LOCAL_NAMES },
+  })
+  const page = (await browser.pages())[0] ?? (await browser.newPage())
+  return {
+    page: {
+      goto: async (url) => void (await page.goto(url)),
+      click: (selector) => withNavigation(page, () => page.click(selector)),
+      fill: async (selector, text) => page.locator(selector).fill(text),
+      evaluate: (source) => page.evaluate(source),
+      url: () => page.url(),
+    },
+    close: () => browser.close(),
+  }
+}
+
+/**
+ * @param {{ waitForNavigation: () => Promise<unknown> }} page
+ * @param {() => Promise<void>} click
+ */
+async function withNavigation(page, click) {
+  await Promise.all([page.waitForNavigation(), click()])
+}
+
+/**
+ * @param {string} variable
+ * @param {readonly string[]} places
+ */
+function placeOf(variable, places) {
+  const found = [process.env[variable], ...places].find((place) => place && existsSync(place))
+  if (found === undefined)
+    throw new Error(`No ${variable} was found: install it, or set ${variable} to its path.`)
+  return found
+}
