@@ -127,10 +127,11 @@ function startsPair(header: string, index: number): boolean {
   return true
 }
 
-// A cookie without `=` has no name.
+// A cookie without `=` has no name. White space before the `=` is part of the name: no browser sends it.
 function nameOf(pair: string): string {
-  const equals = pair.indexOf('=')
-  return equals === -1 ? '' : trimWhiteSpace(pair.slice(0, equals))
+  let start = 0
+  while (isWhiteSpace(pair.charCodeAt(start))) start += 1
+  return pair.slice(start, Math.max(start, pair.indexOf('=', start)))
 }
 
 function trimWhiteSpace(text: string): string {
