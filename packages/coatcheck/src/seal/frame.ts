@@ -6,8 +6,12 @@ const MAX_WHOLE = 2 ** 50
 
 /** Writes numbers, bytes and texts behind one another, each in as few bytes as tell where it ends. */
 export class FrameWriter {
-  #buffer: Buffer<ArrayBuffer> = Buffer.allocUnsafeSlow(FIRST_BYTES)
+  #buffer: Buffer<ArrayBuffer>
   #length = 0
+
+  constructor(expectedBytes: number = FIRST_BYTES) {
+    this.#buffer = Buffer.allocUnsafeSlow(expectedBytes)
+  }
 
   /** A whole number from 0 to 2^53 - 1: seven bits a byte, the lowest first. */
   uint(value: number): void {
@@ -101,10 +105,12 @@ export class FrameReader {
     return (tagged & 2) === 0 ? base + whole : base - whole
   }
 
-  raw(length: number): Bytes {
+  /** The next bytes, in place. */
+  raw(length: number): Uint8Array {
     const end = this.#offset + length
     if (end > this.#buffer.length) return this.#fail(new Uint8Array(0))
-    const bytes = new Uint8Array(this.#buffer.subarray(this.#offset, end))
+    const { buffer, byteOffset } = this.#buffer
+    const bytes = new Uint8Array(buffer, byteOffset + this.#offset, length)
     this.#offset = end
     return bytes
   }
@@ -124,7 +130,7 @@ export class FrameReader {
   }
 
   /** All that is left. */
-  rest(): Bytes {
+  rest(): Uint8Array {
     return this.raw(Math.max(0, this.#buffer.length - this.#offset))
   }
 

@@ -1,4 +1,4 @@
-import { type Bytes, concatBytes } from '../core/bytes.ts'
+import type { Bytes } from '../core/bytes.ts'
 import { deflateText, inflateText, MAX_TEXT_BYTES } from './deflate.ts'
 import { CURRENT_DICTIONARY } from './dictionary.ts'
 import { FrameReader, FrameWriter } from './frame.ts'
@@ -9,6 +9,8 @@ export type PackedCost = (packedBytes: number) => number
 
 const FORMAT = 1
 const NOT_DEFLATED = 0
+// Two bytes, two numbers, and the room that writing a number asks for.
+const HEAD_BYTES = 18
 
 /**
  * Both sections as bytes. Format version 1: format (1), dictionary (1; 0: not deflated), length of the text,
@@ -48,9 +50,11 @@ function frameOf(
   textBytes: number,
   dictionary: number,
 ): Bytes {
-  const head = new FrameWriter()
-  head.raw(Uint8Array.of(FORMAT, dictionary))
-  head.uint(textBytes)
-  head.uint(kept.length)
-  return concatBytes(head.bytes(), kept, text)
+  const frame = new FrameWriter(kept.length + text.length + HEAD_BYTES)
+  frame.raw(Uint8Array.of(FORMAT, dictionary))
+  frame.uint(textBytes)
+  frame.uint(kept.length)
+  frame.raw(kept)
+  frame.raw(text)
+  return frame.bytes()
 }

@@ -4,7 +4,12 @@ import { describe, expect, it } from 'vitest'
 import { anyTime, anyTokenSet } from '../../../../test/support/arbitrary-contents.ts'
 import { BINDING, CANARIES, START, tokenSet } from '../../../../test/support/session-fixture.ts'
 import { encodeBase64url, encodeUtf8 } from '../core/bytes.ts'
-import { tokenSetData, type VerifiedTokenSet } from '../tokens/verified-token-set.ts'
+import { restoreVerifiedTokenSet } from '../tokens/restore-verified.ts'
+import {
+  type TokenSetData,
+  tokenSetData,
+  type VerifiedTokenSet,
+} from '../tokens/verified-token-set.ts'
 import { type PackedContents, packContents, unpackContents } from './packed-contents.ts'
 
 const ALWAYS = (bytes: number): number => bytes
@@ -54,8 +59,22 @@ describe('packContents and unpackContents', () => {
   })
 
   it('packs every field that there is', () => {
+    const set: Required<TokenSetData> = {
+      issuer: 'https://other.example',
+      clientId: 'other',
+      subject: 'someone else',
+      accessToken: 'opaque~token',
+      tokenType: 'DPoP',
+      accessTokenKind: 'opaque',
+      accessTokenExpiresAt: START + 6,
+      accessTokenReceivedAt: START + 7,
+      refreshToken: 'refresh',
+      idToken: jwt({ sub: 'someone' }),
+      scope: 'openid',
+      claims: { sub: 'someone' },
+    }
     const all: Required<PackedContents> = {
-      tokenSet: tokenSet({ tokenType: 'DPoP', accessTokenKind: 'opaque' }),
+      tokenSet: restoreVerifiedTokenSet(set),
       createdAt: START,
       sealedAt: START + 1,
       absoluteEndsAt: START + 2,

@@ -4,25 +4,14 @@ import { type FrameReader, FrameWriter } from '../seal/frame.ts'
 import { type PackedCost, packSections, unpackSections } from '../seal/pack.ts'
 import { readToken, type Sections, writeSecretToken, writeToken } from '../seal/token-parts.ts'
 import { restoreVerifiedTokenSet } from '../tokens/restore-verified.ts'
-import {
-  isVerifiedTokenSet,
-  type TokenSetData,
-  type VerifiedTokenSet,
-} from '../tokens/verified-token-set.ts'
+import { isVerifiedTokenSet, type TokenSetData } from '../tokens/verified-token-set.ts'
+import type { SessionContents } from './contents.ts'
 import { claimsSourceOf, type ParsedClaims, parseClaims } from './packed-claims.ts'
 
 /** What a sealed cookie holds of a session. Lookup keys are for stores: here there is none. */
-export interface PackedContents {
-  readonly tokenSet: VerifiedTokenSet
-  /** Milliseconds since 1970, as are all times. */
-  readonly createdAt: number
-  readonly absoluteEndsAt: number
+export interface PackedContents extends Omit<SessionContents, 'subjectKey' | 'sidKey'> {
   /** When these very bytes were sealed: of several, the latest counts. */
   readonly sealedAt: number
-  readonly remembered?: true
-  readonly renewalSentAt?: number
-  readonly renewalFailures?: number
-  readonly renewalRetryAt?: number
 }
 
 /** What the place of the seal says already, and is not stored again. */
