@@ -5,13 +5,19 @@ import { chromium } from 'playwright-core'
 import puppeteer from 'puppeteer-core'
 
 /**
+ * `status` is that of the last page load; `start` runs a script that may leave the page; `popup` one that opens a tab.
  * `open` starts the browser on a profile's folder; `close` ends it as a person does, so that it writes its cookies.
  * @typedef {{
  *   goto: (url: string) => Promise<void>,
  *   click: (selector: string) => Promise<void>,
  *   fill: (selector: string, text: string) => Promise<void>,
  *   evaluate: (source: string) => Promise<any>,
+ *   start: (source: string) => Promise<void>,
+ *   popup: (source: string) => Promise<LabPage>,
+ *   reload: () => Promise<void>,
  *   url: () => string,
+ *   status: () => number,
+ *   close: () => Promise<void>,
  * }} LabPage
  * @typedef {{ page: LabPage, close: () => Promise<void> }} OpenBrowser
  * @typedef {(profile: string) => Promise<OpenBrowser>} Open
@@ -53,15 +59,29 @@ async function openChromium(profile) {
     ignoreHTTPSErrors: true,
   })
   const page = context.pages()[0] ?? (await context.newPage())
+  return { page: chromiumPage(page), close: () => context.close() }
+}
+
+/**
+ * @param {import('playwright-core').Page} page
+ * @returns {LabPage}
+ */
+function chromiumPage(page) {
+  const status = watchStatus(page)
   return {
-    page: {
-      goto: async (url) => void (await page.goto(url)),
-      click: (selector) => withNavigation(page, () => page.click(selector)),
-      fill: (selector, text) => page.fill(selector, text),
-      evaluate: (source) => page.evaluate(source),
-      url: () => page.url(),
+    status,
+    goto: async (url) => void (await page.goto(url)),
+    click: (selector) => withNavigation(page, () => page.click(selector)),
+    fill: (selector, text) => page.fill(selector, text),
+    evaluate: (source) => page.evaluate(source),
+    start: (source) => page.evaluate(later(source)),
+    popup: async (source) => {
+      const [popup] = await Promise.all([page.waitForEvent('popup'), page.evaluate(later(source))])
+      return chromiumPage(popup)
     },
-    close: () => context.close(),
+    reload: async () => void (await page.reload()),
+    url: () => page.url(),
+    close: () => page.close(),
   }
 }
 
@@ -72,19 +92,57 @@ async function openFirefox(profile) {
     executablePath: placeOf('FIREFOX', FIREFOX),
     userDataDir: profile,
     acceptInsecureCerts: true,
-    extraPrefsFirefox: { 'network.dns.localDomains': LOCAL_NAMES },
+    // Answers in JSON are looked at as they are.
+    extraPrefsFirefox: {
+      'network.dns.localDomains': LOCAL_NAMES,
+      'devtools.jsonview.enabled': false,
+    },
   })
   const page = (await browser.pages())[0] ?? (await browser.newPage())
+  return { page: firefoxPage(page), close: () => browser.close() }
+}
+
+/**
+ * @param {import('puppeteer-core').Page} page
+ * @returns {LabPage}
+ */
+function firefoxPage(page) {
+  const status = watchStatus(page)
   return {
-    page: {
-      goto: async (url) => void (await page.goto(url)),
-      click: (selector) => withNavigation(page, () => page.click(selector)),
-      fill: async (selector, text) => page.locator(selector).fill(text),
-      evaluate: (source) => page.evaluate(source),
-      url: () => page.url(),
-    },
-    close: () => browser.close(),
+    status,
+    goto: async (url) => void (await page.goto(url)),
+    click: (selector) => withNavigation(page, () => page.click(selector)),
+    fill: (selector, text) => page.locator(selector).fill(text),
+    evaluate: (source) => page.evaluate(source),
+    start: async (source) => void (await page.evaluate(later(source))),
+    popup: (source) =>
+      new Promise((resolve, reject) => {
+        page.once('popup', (popup) =>
+          popup === null ? reject(new Error('no tab')) : resolve(firefoxPage(popup)),
+        )
+        page.evaluate(later(source)).catch(reject)
+      }),
+    reload: async () => void (await page.reload()),
+    url: () => page.url(),
+    close: () => page.close(),
   }
+}
+
+/**
+ * @param {{ on: (event: 'response', listener: (response: any) => void) => unknown }} page
+ * @returns {() => number}
+ */
+function watchStatus(page) {
+  let last = 0
+  page.on('response', (response) => {
+    if (response.request().isNavigationRequest()) last = response.status()
+  })
+  return () => last
+}
+
+/** The script that runs once nobody waits for its end any more. @param {string} source */
+function later(source) {
+  return `void setTimeout(() => { ${source} }, 0)`
 }
 
 /**
