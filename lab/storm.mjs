@@ -25,7 +25,7 @@ const GATEWAYS = 4
 const SESSIONS = 200
 const PARALLEL = 50
 const KILL_EVERY_MS = 5000
-const SETTLE_MS = 35_000
+const SETTLE_MS = 45_000
 const SUBJECTS = [
   { username: 'ada', subject: 'u-ada-1815' },
   { username: 'grace', subject: 'u-grace-1906' },
@@ -76,6 +76,7 @@ async function storm({ seconds, kind, fault, log }) {
   const sessionCount = isShort ? 12 : SESSIONS
   const ledger = createLedger()
   const marked = new Set()
+  const faults = { kills: 0, isOver: false }
   const folder = temporaryFolder()
   const origin = `http://localhost:${await freePort()}`
   const host = new URL(origin).host
@@ -84,7 +85,9 @@ async function storm({ seconds, kind, fault, log }) {
     accessTokenSeconds: 2,
     onTokenRequest: ({ grantType, refreshToken = '' }) => {
       if (grantType !== 'refresh_token') return undefined
-      if (fault === '503') return Math.random() < 0.5 ? 'unavailable' : undefined
+      if (fault === '503') {
+        return !faults.isOver && Math.random() < 0.5 ? 'unavailable' : undefined
+      }
       const owner = ledger.ownerOf(refreshToken) ?? ''
       // Once each: whoever lost it has nothing more to lose.
       return fault === 'drop' && marked.delete(owner) ? 'answer_lost' : undefined
@@ -108,7 +111,6 @@ async function storm({ seconds, kind, fault, log }) {
   })
   const address = `http://localhost:${gateways.ports[0]}`
   const entrance = { origin, address, host }
-  const faults = { kills: 0, isOver: false }
   try {
     log(`${kind}, ${fault}: signing ${sessionCount} sessions in`)
     const sessions = await signInAll(entrance, sessionCount)
