@@ -70,7 +70,11 @@ export function writeSecretToken(kept: FrameWriter, token: string): void {
 
 function readParts(kept: FrameReader, count: number): string {
   if (count > MAX_PARTS) kept.refuse()
-  return Array.from({ length: Math.min(count, MAX_PARTS) }, () => readPart(kept)).join('.')
+  let token = ''
+  for (let read = 0; read < Math.min(count, MAX_PARTS); read += 1) {
+    token += read === 0 ? readPart(kept) : `.${readPart(kept)}`
+  }
+  return token
 }
 
 function writePart(kept: FrameWriter, part: string): void {

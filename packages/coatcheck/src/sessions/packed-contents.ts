@@ -82,16 +82,10 @@ export function unpackContents(
   const sections = unpackSections(packed)
   if (sections === undefined) return undefined
   const flags = sections.kept.uint()
-  const times = readTimes(sections.kept, flags)
+  const { marks, times } = readMarks(sections.kept, flags)
   const set = readTokenSet(sections, flags, known)
   if (set === undefined || !sections.kept.isWhole || !sections.text.isWhole) return undefined
-  const { accessTokenExpiresAt, accessTokenReceivedAt, ...marks } = times
-  const tokenSet = restoreVerifiedTokenSet({
-    ...set,
-    ...(accessTokenExpiresAt === undefined ? {} : { accessTokenExpiresAt }),
-    ...(accessTokenReceivedAt === undefined ? {} : { accessTokenReceivedAt }),
-  })
-  return { ...marks, tokenSet }
+  return { ...marks, tokenSet: restoreVerifiedTokenSet({ ...set, ...times }) }
 }
 
 function flagsOf({ tokenSet: set, ...marks }: PackedContents, known: KnownParties): number {
@@ -134,24 +128,30 @@ function baseOf(createdAt: number): number {
   return Number.isSafeInteger(createdAt) ? createdAt : 0
 }
 
-type Times = Omit<PackedContents, 'tokenSet'> &
-  Pick<TokenSetData, 'accessTokenExpiresAt' | 'accessTokenReceivedAt'>
+interface Marks {
+  readonly marks: Omit<PackedContents, 'tokenSet'>
+  readonly times: Pick<TokenSetData, 'accessTokenExpiresAt' | 'accessTokenReceivedAt'>
+}
 
-function readTimes(kept: FrameReader, flags: number): Times {
+function readMarks(kept: FrameReader, flags: number): Marks {
   const has = (flag: number): boolean => (flags & flag) !== 0
   const createdAt = kept.number()
   const time = (): number => kept.number(baseOf(createdAt))
-  return {
-    createdAt,
-    sealedAt: time(),
-    absoluteEndsAt: time(),
+  const [sealedAt, absoluteEndsAt] = [time(), time()]
+  const times = {
     ...(has(EXPIRES_AT) ? { accessTokenExpiresAt: time() } : {}),
     ...(has(RECEIVED_AT) ? { accessTokenReceivedAt: time() } : {}),
+  }
+  const marks = {
+    createdAt,
+    sealedAt,
+    absoluteEndsAt,
     ...(has(RENEWAL_SENT_AT) ? { renewalSentAt: time() } : {}),
     ...(has(RENEWAL_RETRY_AT) ? { renewalRetryAt: time() } : {}),
     ...(has(RENEWAL_FAILURES) ? { renewalFailures: kept.number() } : {}),
-    ...(has(REMEMBERED) ? { remembered: true } : {}),
+    ...(has(REMEMBERED) ? { remembered: true as const } : {}),
   }
+  return { marks, times }
 }
 
 function readTokenSet(
