@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { anyTokenSet } from '../../../../test/support/arbitrary-contents.ts'
@@ -252,6 +253,22 @@ describe('createSealedCookies', () => {
       budget: 8192,
     })
     expect(cookies.seal(contentsOf(100), request).ok).toBe(true)
+  })
+
+  it('T-COOKIE-06 prints no cookie and no token', () => {
+    const cookies = cookiesOf()
+    const page = browser()
+    const { setCookies, refreshToken = '' } = sealed(cookies, 5000)
+    page.set(setCookies)
+    const opened = cookies.open(page.header())
+    const failed = cookiesOf().open(page.header())
+    const printed = [opened, failed]
+      .map((each) => inspect(each, { depth: 9, showHidden: false }) + JSON.stringify(each))
+      .join()
+    expect(printed).toContain('unknown_key')
+    for (const secret of [...page.jar.values(), refreshToken]) {
+      expect(printed).not.toContain(secret.slice(0, 40))
+    }
   })
 
   it('T-COOKIE-04 never throws, whatever the header holds', () => {

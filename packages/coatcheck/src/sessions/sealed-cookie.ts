@@ -38,8 +38,8 @@ export type SealedCookieRefusal =
 
 /** What a request brings along. {@link SealedCookies.seal} and `clear` take it as it is. */
 export type OpenedCookie = {
-  /** The Cookie header that was read. */
-  readonly header: string | undefined
+  /** What the Cookie header measures without the cookies of these names. */
+  readonly bytesBeside: (names: readonly string[]) => number
   /** The names of all cookies of ours in it. */
   readonly names: readonly string[]
   /** When each generation that opened was sealed; the one cookie NAME has an empty one. */
@@ -104,7 +104,8 @@ export function createSealedCookies(options: SealedCookiesOptions): SealedCookie
     const sealedAt = new Map(
       opened.map(({ generation, contents }) => [generation, contents.sealedAt]),
     )
-    const seen = { header, names: found.names, sealedAt }
+    const beside = (names: readonly string[]): number => bytesBeside(header, names)
+    const seen = { bytesBeside: beside, names: found.names, sealedAt }
     if (!found.ok) return { ...seen, ok: false, reason: found.reason }
     const refused = attempts.filter((attempt) => 'reason' in attempt)
     // One under a key of tomorrow could be the newest: the ring has to be read again first.
@@ -130,7 +131,7 @@ export function createSealedCookies(options: SealedCookiesOptions): SealedCookie
       name,
       value,
       generation,
-      besideBytes: bytesBeside(request.header, isChunked ? stale : [...stale, name]),
+      besideBytes: request.bytesBeside(isChunked ? stale : [...stale, name]),
       ...(options.budgetBytes === undefined ? {} : { budgetBytes: options.budgetBytes }),
     })
     if (!split.ok) return split
