@@ -1,80 +1,25 @@
 import { describe, expect, it } from 'vitest'
-import { BINDING, manualClock, tokenSet } from '../../../../test/support/session-fixture.ts'
-import { sqliteEngines } from '../../../../test/support/sqlite-engines.ts'
-import { encodeBase64url } from '../core/bytes.ts'
+import {
+  cardUnder,
+  loaded,
+  RENEW_MS,
+  rotatingSite,
+  use,
+  wrappedUnder,
+} from '../../../../test/support/rotating-site.ts'
+import { BINDING, tokenSet } from '../../../../test/support/session-fixture.ts'
+import { systemRandom } from '../core/random.ts'
 import { describeKeyRing } from '../ring/key-roles.ts'
-import { createReloadableKeyRing } from '../ring/reloadable-key-ring.ts'
-import { generateKeyRing, type KeyRingFile } from '../ring/ring-file.ts'
-import { addKey, forgetKey, promoteKey } from '../ring/rotation.ts'
-import type { SessionStore, StoredSession } from './session-store.ts'
-import { createSessions, type Sessions, type SessionsOptions } from './sessions.ts'
-import { sqliteStore } from './stores/sqlite.ts'
-import { ticketId } from './ticket.ts'
+import { forgetKey } from '../ring/rotation.ts'
+import { createRecords } from './record.ts'
+import type { SessionStore } from './session-store.ts'
+import { parseTicket } from './ticket.ts'
 
 const ANN = tokenSet({ subject: 'ann', claims: { sub: 'ann', sid: 'sid-1' } })
-const RENEW_MS = 280_000
-
-function setUp() {
-  const { clock, pass } = manualClock()
-  const [engine] = sqliteEngines()
-  if (engine === undefined) throw new Error('no driver')
-  const store = sqliteStore(engine.open(':memory:'), { clock })
-  const disk: { file: KeyRingFile } = { file: generateKeyRing({ clock }) }
-  const start = (changes: Partial<SessionsOptions> = {}) => {
-    const ring = createReloadableKeyRing({ read: () => disk.file, clock })
-    const sessions = createSessions({
-      ...BINDING,
-      ring,
-      store,
-      clock,
-      renew: async ({ tokenSet: old }) => ({
-        kind: 'renewed',
-        tokenSet: tokenSet({
-          subject: old.subject,
-          claims: old.claims,
-          accessToken: `renewed at ${clock()}`,
-          accessTokenReceivedAt: clock(),
-          accessTokenExpiresAt: clock() + 300_000,
-        }),
-      }),
-      ...changes,
-    })
-    return { ring, sessions }
-  }
-  const add = (): void => {
-    disk.file = addKey(disk.file, { clock })
-  }
-  const promote = (): void => {
-    disk.file = promoteKey(disk.file, { clock, reloadSeconds: 0 })
-  }
-  const forgetOldest = (): void => {
-    disk.file = forgetKey(disk.file, describeKeyRing(disk.file)[0]?.id ?? '')
-  }
-  const stored = async (ticket: string): Promise<StoredSession> => {
-    const found = await store.get(ticketId(ticket) ?? '')
-    if (found === undefined) throw new Error('not there')
-    return found
-  }
-  return { clock, pass, store, start, add, promote, forgetOldest, stored, disk }
-}
-
-function wrappedUnder({ wraps }: StoredSession): readonly string[] {
-  return wraps.map((wrap) => encodeBase64url(wrap.subarray(0, 6)))
-}
-
-function cardUnder({ card }: StoredSession): string {
-  return encodeBase64url(Buffer.from(Buffer.from(card).toString(), 'base64url').subarray(1, 7))
-}
-
-async function use(sessions: Sessions, ticket: string): Promise<boolean> {
-  const loaded = await sessions.load(ticket)
-  if (!loaded.ok) return false
-  return (await sessions.accessToken(loaded.session)).ok
-}
 
 describe('a session whose ring rotates', () => {
   it('T-OPS-04 lives on, and its next write puts wrap, card and look-up keys under the new key', async () => {
-    const { start, add, promote, forgetOldest, pass, stored } = setUp()
+    const { start, add, promote, forgetOldest, pass, stored } = rotatingSite()
     const { ring, sessions } = start()
     const { ticket } = await sessions.create({ tokenSet: ANN })
     const before = await stored(ticket)
@@ -102,7 +47,7 @@ describe('a session whose ring rotates', () => {
   })
 
   it('T-OPS-04 is found by its person under whichever key it lies', async () => {
-    const { start, add, promote, pass } = setUp()
+    const { start, add, promote, pass } = rotatingSite()
     const { ring, sessions } = start()
     const tickets: string[] = []
     for (let round = 0; round < 4; round += 1) {
@@ -119,7 +64,7 @@ describe('a session whose ring rotates', () => {
   })
 
   it('T-OPS-04 is out when its key is forgotten by force, in every process, also where it lies in memory', async () => {
-    const { start, add, promote, forgetOldest, disk } = setUp()
+    const { start, add, promote, forgetOldest, disk } = rotatingSite()
     const { ring, sessions } = start()
     const { ticket } = await sessions.create({ tokenSet: ANN })
     add()
@@ -137,7 +82,7 @@ describe('a session whose ring rotates', () => {
   })
 
   it('T-OPS-04 works in processes of which one has not read the promotion, and stays under the newer key', async () => {
-    const { start, add, promote, pass, stored } = setUp()
+    const { start, add, promote, pass, stored } = rotatingSite()
     add()
     const [fast, slow] = [start(), start()]
     const { ticket } = await slow.sessions.create({ tokenSet: ANN })
@@ -156,7 +101,7 @@ describe('a session whose ring rotates', () => {
   })
 
   it('T-OPS-04 opens where the process has not even read the new key: it looks', async () => {
-    const { start, add, promote } = setUp()
+    const { start, add, promote } = rotatingSite()
     const [fast, slow] = [start(), start()]
     add()
     promote()
@@ -166,8 +111,32 @@ describe('a session whose ring rotates', () => {
     expect(slow.ring.current.id).toBe(fast.ring.current.id)
   })
 
+  it('T-OPS-04 is ended with all of its person, also when it moves while they are looked for', async () => {
+    const first = rotatingSite()
+    const { ring, sessions } = first.start()
+    const { ticket } = await sessions.create({ tokenSet: ANN })
+    first.add()
+    first.promote()
+    ring.reload()
+    first.pass(RENEW_MS)
+    let searches = 0
+    const searching: SessionStore = {
+      ...first.store,
+      deleteBySubject: async (key, reason) => {
+        const found = await first.store.deleteBySubject(key, reason)
+        searches += 1
+        if (searches === 1) await use(sessions, ticket)
+        return found
+      },
+    }
+    const { sessions: operator } = first.start({ store: searching })
+    expect(await operator.endAll('ann', 'ended_by_operator')).toBe(1)
+    expect(searches).toBe(2)
+    expect(await use(sessions, ticket)).toBe(false)
+  })
+
   it('T-OPS-04 survives when a renewal that was marked under one key ends under another', async () => {
-    const { start, add, promote, pass, stored } = setUp()
+    const { start, add, promote, pass, stored } = rotatingSite()
     const { ring, sessions } = start()
     const { ticket } = await sessions.create({ tokenSet: ANN })
     for (let rotation = 0; rotation < 3; rotation += 1) {
@@ -175,13 +144,12 @@ describe('a session whose ring rotates', () => {
       promote()
       ring.reload()
       pass(RENEW_MS)
-      const loaded = await sessions.load(ticket)
-      if (!loaded.ok) throw new Error(loaded.reason)
+      const session = await loaded(sessions, ticket)
       // The ring goes on between loading and writing.
       add()
       promote()
       ring.reload()
-      expect((await sessions.accessToken(loaded.session)).ok).toBe(true)
+      expect((await sessions.accessToken(session)).ok).toBe(true)
       expect(await use(sessions, ticket)).toBe(true)
     }
     pass(RENEW_MS)
@@ -189,8 +157,81 @@ describe('a session whose ring rotates', () => {
     expect(wrappedUnder(await stored(ticket))).toEqual([ring.current.id])
   })
 
+  it('T-OPS-04 moves also when it was loaded before the ring changed and touched after', async () => {
+    const { start, add, promote, pass, stored } = rotatingSite()
+    const { ring, sessions } = start()
+    const { ticket } = await sessions.create({ tokenSet: ANN })
+    pass(RENEW_MS - 1000)
+    const session = await loaded(sessions, ticket)
+    add()
+    promote()
+    ring.reload()
+    expect(await sessions.touch(session)).toBeDefined()
+    pass(1000)
+    expect(await use(sessions, ticket)).toBe(true)
+    expect(wrappedUnder(await stored(ticket))).toEqual([ring.current.id])
+  })
+
+  it('T-OPS-04 goes to no key that is gone by the time it is written', async () => {
+    const { start, add, promote, pass, disk } = rotatingSite()
+    const { ring, sessions } = start()
+    const { ticket } = await sessions.create({ tokenSet: ANN })
+    add()
+    promote()
+    ring.reload()
+    pass(RENEW_MS)
+    const session = await loaded(sessions, ticket)
+    add()
+    promote()
+    disk.file = forgetKey(disk.file, describeKeyRing(disk.file)[1]?.id ?? '')
+    ring.reload()
+    expect((await sessions.accessToken(session)).ok).toBe(true)
+    expect(await use(sessions, ticket)).toBe(true)
+  })
+
+  it('T-OPS-04 is not taken back by a process that has not read the latest promotion', async () => {
+    const { start, add, promote, pass, stored } = rotatingSite()
+    const fast = start()
+    const { ticket } = await fast.sessions.create({ tokenSet: ANN })
+    add()
+    promote()
+    add()
+    const slow = start()
+    const session = await loaded(slow.sessions, ticket)
+    promote()
+    fast.ring.reload()
+    pass(RENEW_MS)
+    expect(await use(fast.sessions, ticket)).toBe(true)
+    pass(RENEW_MS)
+    expect((await slow.sessions.accessToken(session)).ok).toBe(true)
+    expect(wrappedUnder(await stored(ticket))).toEqual([fast.ring.current.id])
+    expect(slow.ring.isFormer(fast.ring.current.id)).toBe(false)
+  })
+
+  it('moves wrap, card and look-up keys at one and the same write', async () => {
+    const { start, add, promote, stored } = rotatingSite()
+    const { ring, sessions } = start()
+    const { ticket } = await sessions.create({ tokenSet: ANN })
+    const parsed = parseTicket(ticket)
+    if (parsed === undefined) throw new Error('no ticket')
+    add()
+    promote()
+    ring.reload()
+    const records = createRecords(ring, BINDING, systemRandom)
+    const before = await stored(ticket)
+    const opened = records.open(before, parsed)
+    if (!opened.ok) throw new Error(opened.reason)
+    const moved = records.move({ stored: before, ...opened })
+    expect(wrappedUnder(moved)).toEqual([ring.current.id])
+    expect(cardUnder(moved)).toBe(ring.current.id)
+    expect(moved.subjectKey).toBe(records.lookupKey('sub', 'ann'))
+    expect(moved.sidKey).toBe(records.lookupKey('sid', 'sid-1'))
+    const { wraps, card, subjectKey, sidKey, ...rest } = moved
+    expect(before).toMatchObject(rest)
+  })
+
   it('T-OPS-04 opens when a write that moved it is taken back because the store did not confirm it', async () => {
-    const first = setUp()
+    const first = rotatingSite()
     let answersAreLost = false
     const store: SessionStore = {
       ...first.store,
