@@ -16,9 +16,9 @@ import {
   explainPromoted,
   explainRetired,
 } from './keys-words.ts'
-import { longestLifeSeconds } from './longest-life.ts'
 import { readRingFile } from './ring.ts'
 import { changeRing, writeNewRing } from './ring-writing.ts'
+import { livesOf } from './session-lives.ts'
 
 interface LifeOptions {
   readonly config?: readonly string[]
@@ -71,36 +71,35 @@ export function createKeysCommand(): Command {
     .option('--force', 'take it away now, and sign out whoever still needs it')
     .action((file: string, id: string, options: RetireOptions, self: Command) => {
       const standing = describeKeyRing(readRingFile(file)).find((key) => key.id === id)
+      const absoluteSeconds = lifeSecondsOf(options)
       if (options.force === true) changeRing(file, (ring) => forgetKey(ring, id))
-      else retireWhenDue(file, id, { standing, self, absoluteSeconds: lifeSecondsOf(options) })
+      else {
+        const refusal = refusalOf(standing, absoluteSeconds)
+        if (refusal !== undefined) self.error(refusal)
+        changeRing(file, (ring) => retireKey(ring, id, { absoluteSeconds: absoluteSeconds ?? 0 }))
+      }
       console.log(explainRetired(file, id, standing, options.force === true))
     })
   return command
 }
 
+function nextStep(ring: KeyRingFile, isNow: boolean): KeyRingFile {
+  const waits = describeKeyRing(ring).some(({ role }) => role === 'waiting')
+  if (!waits) return addKey(ring)
+  return promoteKey(ring, isNow ? { reloadSeconds: 0 } : {})
+}
+
 // How long sessions live is never guessed: a wrong guess would sign people out.
-function retireWhenDue(
-  file: string,
-  id: string,
-  {
-    standing,
-    self,
-    absoluteSeconds,
-  }: {
-    readonly standing: KeyStanding | undefined
-    readonly self: Command
-    readonly absoluteSeconds: number | undefined
-  },
-): void {
-  const isFormer = standing?.role === 'former'
-  if (isFormer && absoluteSeconds === undefined) {
-    self.error('Say how long sessions live: --config coatcheck.yaml, or --absolute-seconds 43200.')
+function refusalOf(
+  standing: KeyStanding | undefined,
+  absoluteSeconds: number | undefined,
+): string | undefined {
+  if (standing?.role !== 'former') return undefined
+  if (absoluteSeconds === undefined) {
+    return 'Say how long sessions live: --config coatcheck.yaml, or --absolute-seconds 43200.'
   }
-  const life = { absoluteSeconds: absoluteSeconds ?? 0 }
-  const dueAt = isFormer ? retirableAt(standing, life.absoluteSeconds) : undefined
-  if (isFormer && dueAt !== undefined && Date.now() < dueAt)
-    self.error(explainEarly(standing, dueAt))
-  changeRing(file, (ring) => retireKey(ring, id, life))
+  const dueAt = retirableAt(standing, absoluteSeconds)
+  return dueAt === undefined || Date.now() >= dueAt ? undefined : explainEarly(standing, dueAt)
 }
 
 function withLife(command: Command): Command {
@@ -123,12 +122,8 @@ function parseSeconds(text: string): number {
   throw new InvalidArgumentError('It must be a whole number of seconds.')
 }
 
-function lifeSecondsOf({ config, absoluteSeconds }: LifeOptions): number | undefined {
-  return config === undefined ? absoluteSeconds : longestLifeSeconds(config)
-}
-
-function nextStep(ring: KeyRingFile, isNow: boolean): KeyRingFile {
-  const waits = describeKeyRing(ring).some(({ role }) => role === 'waiting')
-  if (!waits) return addKey(ring)
-  return promoteKey(ring, isNow ? { reloadSeconds: 0 } : {})
+function lifeSecondsOf({ config = [], absoluteSeconds }: LifeOptions): number | undefined {
+  const given = absoluteSeconds === undefined ? [] : [absoluteSeconds]
+  const all = [...given, ...config.flatMap(livesOf)]
+  return all.length === 0 ? undefined : Math.max(...all)
 }
