@@ -18,6 +18,8 @@ export const needs = ['browser']
  * @typedef {{ what: string, from: 'own' | 'evil' | 'evil-silent', do: string, sees: string, popup?: boolean }} Way
  */
 
+const TAB_LINK = (/** @type {string} */ to) =>
+  `document.body.innerHTML = '<a target="_blank" href="${to}">go</a>'`
 const LINK = (/** @type {string} */ to, attributes = '') =>
   `document.body.innerHTML = '<a ${attributes} href="${to}">go</a>'; document.querySelector('a').click()`
 const FORM = (/** @type {string} */ method, /** @type {string} */ to) =>
@@ -29,7 +31,7 @@ const WAYS = [
   {
     what: 'own link into a new tab',
     from: 'own',
-    do: LINK('{to}', 'target="_blank"'),
+    do: TAB_LINK('{to}'),
     sees: 'account',
     popup: true,
   },
@@ -38,7 +40,7 @@ const WAYS = [
   {
     what: 'foreign link into a new tab',
     from: 'evil',
-    do: LINK('{to}', 'target="_blank"'),
+    do: TAB_LINK('{to}'),
     sees: 'account',
     popup: true,
   },
@@ -78,7 +80,7 @@ const WAYS = [
 /** @param {{ browser?: string, log: (line: string) => void }} options */
 export async function run({ browser = 'chromium', log }) {
   const profile = temporaryFolder()
-  const stack = await startStack()
+  const stack = await startStack({ https: true })
   const to = `${stack.origin}/account/`
   const evil = await startEvil(to)
   const { page, close } = await openBrowser(browser, profile.path)
@@ -90,7 +92,9 @@ export async function run({ browser = 'chromium', log }) {
       log(`${browser}: ${way.what}: ${seen}`)
       rows.push({ browser, way: way.what, expected: way.sees, seen })
     }
-    for (const [what, work, expected] of EXTRAS) {
+    // WebKitGTK's driver stops answering when a page comes back out of the history.
+    const extras = browser === 'webkit' ? EXTRAS.slice(0, -1) : EXTRAS
+    for (const [what, work, expected] of extras) {
       const seen = await work({ page, to, origin: stack.origin, evil: evil.origin })
       log(`${browser}: ${what}: ${seen}`)
       rows.push({ browser, way: what, expected, seen })
@@ -135,7 +139,7 @@ const EXTRAS = [
       await page.goto(`${evil}/`)
       await page.start(LINK(`${to}?a=b#c`))
       await titleOf(page)
-      return page.url() === `${to}?a=b#c` ? 'kept' : page.url()
+      return (await page.url()) === `${to}?a=b#c` ? 'kept' : page.url()
     },
     'kept',
   ],
@@ -161,11 +165,11 @@ const EXTRAS = [
       await page.goto(`${evil}/`)
       await page.start(LINK(to))
       await titleOf(page)
-      await page.start('history.back()')
-      const here = () => page.evaluate('location.href').catch(() => '')
-      for (let tries = 0; tries < 50 && !(await here()).startsWith(evil); tries += 1)
+      await page.back()
+      for (let tries = 0; tries < 50 && !(await page.url()).startsWith(evil); tries += 1) {
         await pause(100)
-      return (await here()).startsWith(evil) ? 'foreign page' : here()
+      }
+      return (await page.url()).startsWith(evil) ? 'foreign page' : page.url()
     },
     'foreign page',
   ],
@@ -181,7 +185,8 @@ async function go({ page, way, to, origin, evil }) {
     await page.start(source)
     return titleOf(page)
   }
-  const popup = await page.popup(source)
+  await page.evaluate(`void (${source})`)
+  const popup = await page.popup('a')
   const title = await titleOf(popup)
   await popup.close()
   return title
@@ -198,7 +203,9 @@ async function titleOf(page) {
     if (/^sign in/i.test(title)) return 'signed out'
     await pause(50)
   }
-  return page.status() >= 400 ? 'refused' : title
+  const status = (await page.status().catch(() => 0)) ?? 0
+  // WebKit shows no document, and so no status, for what it would rather save to a file.
+  return status >= 400 || (status === 0 && title === '') ? 'refused' : title
 }
 
 /**
@@ -212,13 +219,14 @@ async function signIn(page, origin) {
   await page.fill('#username', user?.username ?? '')
   await page.fill('#password', user?.password ?? '')
   await page.click('button[value=go]')
-  for (let tries = 0; tries < 50 && page.url() !== `${origin}/`; tries += 1) await pause(100)
+  for (let tries = 0; tries < 50 && (await page.url()) !== `${origin}/`; tries += 1)
+    await pause(100)
 }
 
 /** Another site: a page, and redirects to the protected page. @param {string} to */
 async function startEvil(to) {
   const { server, port } = await listen((request, response) => {
-    const { pathname, search } = new URL(request.url ?? '/', 'http://evil.test')
+    const { pathname, search } = new URL(request.url ?? '/', 'http://evil.localhost')
     const status = Number(pathname.slice(1))
     const policy = search === '?silent' ? { 'referrer-policy': 'no-referrer' } : {}
     if (status > 0) response.writeHead(status, { location: to, ...policy }).end()
@@ -229,7 +237,7 @@ async function startEvil(to) {
     }
   })
   return {
-    origin: `http://evil.test:${port}`,
+    origin: `http://evil.localhost:${port}`,
     close: () => {
       server.closeAllConnections()
       server.close()

@@ -6,7 +6,7 @@ const BROWSERS = {
   chromium: {
     title: 'Chromium',
     variable: 'CHROMIUM',
-    debianPackage: 'chromium',
+    debianPackages: ['chromium'],
     places: [
       '/usr/bin/chromium',
       '/usr/bin/chromium-browser',
@@ -19,11 +19,20 @@ const BROWSERS = {
   firefox: {
     title: 'Firefox',
     variable: 'FIREFOX',
-    debianPackage: 'firefox-esr',
+    debianPackages: ['firefox-esr'],
     places: [
       '/usr/bin/firefox-esr',
       '/usr/bin/firefox',
       '/Applications/Firefox.app/Contents/MacOS/firefox',
+    ],
+  },
+  webkit: {
+    title: 'WebKitGTK',
+    variable: 'WEBKIT',
+    debianPackages: ['webkit2gtk-driver', 'xvfb', 'xauth'],
+    places: [
+      '/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/MiniBrowser',
+      '/usr/lib/aarch64-linux-gnu/webkit2gtk-4.1/MiniBrowser',
     ],
   },
 }
@@ -33,7 +42,7 @@ const BROWSERS = {
  * @param {keyof typeof BROWSERS} name
  */
 export function ensureBrowser(name) {
-  const { title, variable, debianPackage, places } = BROWSERS[name]
+  const { title, variable, debianPackages, places } = BROWSERS[name]
   const found = () =>
     [process.env[variable], ...places].some((place) => place !== undefined && existsSync(place))
   if (found()) return
@@ -42,7 +51,9 @@ export function ensureBrowser(name) {
     say(`Installing ${title} ...`)
     const remedy = `apt-get failed: install ${title} by hand, or set ${variable} to the path of one.`
     run('apt-get', ['update', '-q'], { remedy })
-    run('apt-get', ['install', '-y', '-q', '--no-install-recommends', debianPackage], { remedy })
+    run('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...debianPackages], {
+      remedy,
+    })
   }
   if (!found()) fail(`No ${title} was found: install it, or set ${variable} to its path.`)
 }

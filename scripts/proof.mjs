@@ -50,7 +50,9 @@ export async function prove({ kind, results }) {
     const needs = needsOf(join(folder, `${name}.mjs`))
     const { node24 } = ensureSetup({ browser: needs.includes('browser') })
     if (needs.includes('servers')) ensureServers()
-    if (options.browser === 'firefox') ensureBrowser('firefox')
+    if (options.browser === 'firefox' || options.browser === 'webkit') {
+      ensureBrowser(options.browser)
+    }
     const again = ['--expose-gc', ...process.argv.slice(1)]
     const { status } = spawnSync(node24, again, {
       stdio: 'inherit',

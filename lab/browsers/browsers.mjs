@@ -3,9 +3,10 @@
 import { existsSync } from 'node:fs'
 import { chromium } from 'playwright-core'
 import puppeteer from 'puppeteer-core'
+import { openWebkit } from './webkit.mjs'
 
 /**
- * `status` is that of the last page load; `start` runs a script that may leave the page; `popup` one that opens a tab.
+ * `status` is that of the last page load; `start` runs a script that may leave the page; `popup` clicks on what opens a tab.
  * `open` starts the browser on a profile's folder; `close` ends it as a person does, so that it writes its cookies.
  * @typedef {{
  *   goto: (url: string) => Promise<void>,
@@ -13,10 +14,11 @@ import puppeteer from 'puppeteer-core'
  *   fill: (selector: string, text: string) => Promise<void>,
  *   evaluate: (source: string) => Promise<any>,
  *   start: (source: string) => Promise<void>,
- *   popup: (source: string) => Promise<LabPage>,
+ *   popup: (selector: string) => Promise<LabPage>,
  *   reload: () => Promise<void>,
- *   url: () => string,
- *   status: () => number,
+ *   back: () => Promise<void>,
+ *   url: () => Promise<string>,
+ *   status: () => Promise<number>,
  *   close: () => Promise<void>,
  * }} LabPage
  * @typedef {{ page: LabPage, close: () => Promise<void> }} OpenBrowser
@@ -30,15 +32,18 @@ const CHROMIUM_ARGUMENTS = [
   '--disable-gpu',
   '--disable-quic',
   '--disable-background-networking',
-  '--host-resolver-rules=MAP *.test 127.0.0.1',
 ]
-const LOCAL_NAMES = 'a.app.test,b.app.test,evil.test,one.test,two.test'
 
 /** @type {Record<string, Open>} */
-const OPENERS = { chromium: openChromium, firefox: openFirefox }
+const OPENERS = { chromium: openChromium, firefox: openFirefox, webkit: openWebkit }
 
 /** The browsers that a lab may be asked to use. */
 export const BROWSERS = Object.keys(OPENERS)
+
+/** Whether a browser can be closed and opened again with what it kept. @param {string} name */
+export function keepsProfile(name) {
+  return name !== 'webkit'
+}
 
 /**
  * Starts a browser. Fails if it is not there: a lab without its browser proves nothing.
@@ -75,12 +80,14 @@ function chromiumPage(page) {
     fill: (selector, text) => page.fill(selector, text),
     evaluate: (source) => page.evaluate(source),
     start: (source) => page.evaluate(later(source)),
-    popup: async (source) => {
-      const [popup] = await Promise.all([page.waitForEvent('popup'), page.evaluate(later(source))])
+    popup: async (selector) => {
+      const [popup] = await Promise.all([page.waitForEvent('popup'), page.click(selector)])
       return chromiumPage(popup)
     },
     reload: async () => void (await page.reload()),
-    url: () => page.url(),
+    // As the page sees it: drivers hear late of one that comes back out of the history.
+    url: () => page.evaluate('location.href').catch(() => ''),
+    back: async () => void (await page.evaluate(later('history.back()'))),
     close: () => page.close(),
   }
 }
@@ -93,10 +100,7 @@ async function openFirefox(profile) {
     userDataDir: profile,
     acceptInsecureCerts: true,
     // Answers in JSON are looked at as they are.
-    extraPrefsFirefox: {
-      'network.dns.localDomains': LOCAL_NAMES,
-      'devtools.jsonview.enabled': false,
-    },
+    extraPrefsFirefox: { 'devtools.jsonview.enabled': false },
   })
   const page = (await browser.pages())[0] ?? (await browser.newPage())
   return { page: firefoxPage(page), close: () => browser.close() }
@@ -115,29 +119,31 @@ function firefoxPage(page) {
     fill: (selector, text) => page.locator(selector).fill(text),
     evaluate: (source) => page.evaluate(source),
     start: async (source) => void (await page.evaluate(later(source))),
-    popup: (source) =>
+    popup: (selector) =>
       new Promise((resolve, reject) => {
         page.once('popup', (popup) =>
           popup === null ? reject(new Error('no tab')) : resolve(firefoxPage(popup)),
         )
-        page.evaluate(later(source)).catch(reject)
+        page.click(selector).catch(reject)
       }),
     reload: async () => void (await page.reload()),
-    url: () => page.url(),
+    // As the page sees it: drivers hear late of one that comes back out of the history.
+    url: () => page.evaluate('location.href').catch(() => ''),
+    back: async () => void (await page.evaluate(later('history.back()'))),
     close: () => page.close(),
   }
 }
 
 /**
  * @param {{ on: (event: 'response', listener: (response: any) => void) => unknown }} page
- * @returns {() => number}
+ * @returns {() => Promise<number>}
  */
 function watchStatus(page) {
   let last = 0
   page.on('response', (response) => {
     if (response.request().isNavigationRequest()) last = response.status()
   })
-  return () => last
+  return async () => last
 }
 
 /** The script that runs once nobody waits for its end any more. @param {string} source */

@@ -7,6 +7,8 @@ import {
   type DataFolder,
   type DevProvider,
   type FormBrowser,
+  openDataFolder,
+  sampleCertificate,
   startDevProvider,
   TEST_USERS,
   type TokenHooks,
@@ -39,6 +41,8 @@ export interface Stack {
 export interface StackOptions {
   readonly upstream?: RequestListener
   readonly upgrade?: (server: Server) => void
+  /** Whether the gateway speaks HTTPS, with a certificate of its own making. Default: false. */
+  readonly https?: boolean
   readonly accessTokenSeconds?: number
   /** Faults at the provider. */
   readonly tokenHooks?: TokenHooks
@@ -51,7 +55,7 @@ export interface StackOptions {
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const folder = temporaryFolder()
   const port = await freePort()
-  const origin = `http://localhost:${port}`
+  const origin = `${options.https === true ? 'https' : 'http'}://localhost:${port}`
   const running = await startDevProvider({
     clientOrigin: origin,
     ...(options.accessTokenSeconds === undefined
@@ -71,8 +75,10 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   )
   writeFileSync(join(folder.path, 'secret'), provider.clientSecret, { mode: 0o600 })
   writeNewRing(join(folder.path, 'ring.json'))
+  const tls = options.https === true ? await certificateIn(folder.path) : undefined
   const base: GatewayConfig = {
     origin,
+    ...(tls === undefined ? {} : { listen: { tls } }),
     provider: {
       issuer: provider.issuer,
       clientId: provider.clientId,
@@ -117,6 +123,11 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     },
   }
   return stack
+}
+
+async function certificateIn(folder: string) {
+  const { file } = await sampleCertificate(openDataFolder(join(folder, 'tls')))
+  return { keyFile: file, certificateFile: file }
 }
 
 /** A plain server on a free port of 127.0.0.1. */
