@@ -8,7 +8,7 @@ import { BROWSERS, openBrowser } from './browsers/browsers.mjs'
 export const name = 'hop'
 export const about =
   'ways to a protected page with a SameSite=Strict ticket: our own, foreign, redirected, without referrer, framed'
-export const choices = { browser: BROWSERS }
+export const choices = { browser: [...BROWSERS, 'all'] }
 export const aim = 'every way as it should'
 export const needs = ['browser']
 
@@ -79,6 +79,18 @@ const WAYS = [
 
 /** @param {{ browser?: string, log: (line: string) => void }} options */
 export async function run({ browser = 'chromium', log }) {
+  const results = []
+  for (const name of browser === 'all' ? BROWSERS : [browser]) {
+    results.push(await hopIn({ browser: name, log }))
+  }
+  return {
+    rows: results.flatMap(({ rows }) => rows),
+    figures: results.flatMap(({ figures }) => figures),
+  }
+}
+
+/** @param {{ browser: string, log: (line: string) => void }} options */
+async function hopIn({ browser, log }) {
   const profile = temporaryFolder()
   const stack = await startStack({ https: true })
   const to = `${stack.origin}/account/`

@@ -14,7 +14,7 @@ import { BROWSERS, keepsProfile, openBrowser } from './browsers/browsers.mjs'
 export const name = 'lifetimes'
 export const about =
   'browser-session, persistent and remembered cookies over a restart of the browser; Domain over hosts; partitioned jars'
-export const choices = { browser: BROWSERS }
+export const choices = { browser: [...BROWSERS, 'all'] }
 export const aim = 'as configured'
 export const needs = ['browser']
 
@@ -38,6 +38,18 @@ const CASES = [
 
 /** @param {{ browser?: string, log: (line: string) => void }} options */
 export async function run({ browser = 'chromium', log }) {
+  const results = []
+  for (const name of browser === 'all' ? BROWSERS : [browser]) {
+    results.push(await lifetimesIn({ browser: name, log }))
+  }
+  return {
+    rows: results.flatMap(({ rows }) => rows),
+    figures: results.flatMap(({ figures }) => figures),
+  }
+}
+
+/** @param {{ browser: string, log: (line: string) => void }} options */
+async function lifetimesIn({ browser, log }) {
   const rows = []
   for (const one of keepsProfile(browser) ? CASES : []) {
     log(`${browser}: ${one.what}`)

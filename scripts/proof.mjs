@@ -50,8 +50,8 @@ export async function prove({ kind, results }) {
     const needs = needsOf(join(folder, `${name}.mjs`))
     const { node24 } = ensureSetup({ browser: needs.includes('browser') })
     if (needs.includes('servers')) ensureServers()
-    if (options.browser === 'firefox' || options.browser === 'webkit') {
-      ensureBrowser(options.browser)
+    for (const browser of /** @type {const} */ (['firefox', 'webkit'])) {
+      if (options.browser === browser || options.browser === 'all') ensureBrowser(browser)
     }
     const again = ['--expose-gc', ...process.argv.slice(1)]
     const { status } = spawnSync(node24, again, {

@@ -34,6 +34,8 @@ export async function startGateways({ folder, origin, provider, apiPort, store, 
         issuer: provider.issuer,
         clientId: provider.clientId,
         clientSecretFile: 'secret',
+        // Its access tokens say themselves when they end, to the second.
+        audience: provider.apiAudience,
       },
       ring: { file: 'ring.json' },
       sessions: { store },

@@ -182,6 +182,21 @@ export const SESSION_CASES: readonly StoreCase[] = [
     },
   },
   {
+    name: 'finds a session under its new keys alone once it was replaced',
+    check: async (store) => {
+      await store.insert(sample({ sidKey: 'sid' }))
+      const moved = sample({ version: 2, subjectKey: 'moved', sidKey: 'sid-moved' })
+      same(await store.replace(moved, 1), true)
+      same(await store.listBySubject('subject'), [])
+      same(await store.deleteBySubject('subject', 'ended_by_user'), [])
+      same(await store.deleteByProviderSession('sid', 'provider_signed_out'), [])
+      same((await store.listBySubject('moved')).length, 1)
+      const ended = await store.deleteByProviderSession('sid-moved', 'provider_signed_out')
+      same(ended, [moved])
+      same(await store.listBySubject('moved'), [])
+    },
+  },
+  {
     name: 'lists and ends hundreds of sessions of one subject',
     check: async (store) => {
       const ids = Array.from({ length: 300 }, (_, index) => idOf(`s-${index}`))

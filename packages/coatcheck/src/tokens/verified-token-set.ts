@@ -43,7 +43,7 @@ export interface VerifiedTokenSetInput {
   readonly previous?: VerifiedTokenSet
   /** Default: `Bearer`. */
   readonly tokenType?: 'Bearer' | 'DPoP'
-  /** Milliseconds since 1970. Default: the access token's `exp`, else none. */
+  /** Milliseconds since 1970. Never later than the access token's `exp`. Default: that, else none. */
   readonly accessTokenExpiresAt?: number
   readonly accessTokenReceivedAt?: number
   readonly refreshToken?: string
@@ -87,8 +87,10 @@ export async function createVerifiedTokenSet(
   const client = jwt?.claims.client_id ?? jwt?.claims.azp
   if (client !== undefined && client !== clientId)
     throw new CoatcheckError('token_audience_mismatch')
-  const expiresAt =
-    input.accessTokenExpiresAt ?? (jwt === undefined ? undefined : jwt.claims.exp * 1000)
+  // Providers round `exp` to the second below: of two ends the earlier one is right.
+  const ends = [input.accessTokenExpiresAt, jwt && jwt.claims.exp * 1000]
+  const known = ends.filter((end) => end !== undefined)
+  const expiresAt = known.length === 0 ? undefined : Math.min(...known)
   const idTokenRaw = idToken?.raw ?? previous?.idToken
   return mintTokenSet({
     issuer,

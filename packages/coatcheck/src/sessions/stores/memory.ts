@@ -48,11 +48,20 @@ export function memoryStore(options: MemoryStoreOptions = {}): SessionStore {
     const session = sessions.get(id)
     if (session === undefined) return undefined
     sessions.delete(id)
-    dropFrom(bySubject, session.subjectKey, id)
-    if (session.sidKey !== undefined) dropFrom(bySid, session.sidKey, id)
+    unindex(session)
     endings.set(id, { reason, until: clock() + ENDING_KEPT_MS })
     tell({ kind: 'ended', id, reason })
     return session
+  }
+
+  function index({ id, subjectKey, sidKey }: StoredSession): void {
+    addTo(bySubject, subjectKey, id)
+    if (sidKey !== undefined) addTo(bySid, sidKey, id)
+  }
+
+  function unindex({ id, subjectKey, sidKey }: StoredSession): void {
+    dropFrom(bySubject, subjectKey, id)
+    if (sidKey !== undefined) dropFrom(bySid, sidKey, id)
   }
 
   function tell(notice: StoreNotice): void {
@@ -82,14 +91,15 @@ export function memoryStore(options: MemoryStoreOptions = {}): SessionStore {
       if (sessions.has(session.id))
         throw new CoatcheckError('wrong_use', { detail: 'A session of this id is there.' })
       sessions.set(session.id, copyOf(session))
-      addTo(bySubject, session.subjectKey, session.id)
-      if (session.sidKey !== undefined) addTo(bySid, session.sidKey, session.id)
+      index(session)
     },
     replace: (session, expectedVersion) => {
       const current = get(session.id)
       if (current === undefined || current.version !== expectedVersion) return false
       const lastSeenAt = Math.max(current.lastSeenAt, session.lastSeenAt)
       const expiresAt = Math.max(current.expiresAt, session.expiresAt)
+      unindex(current)
+      index(session)
       sessions.set(session.id, { ...copyOf(session), lastSeenAt, expiresAt })
       return true
     },
