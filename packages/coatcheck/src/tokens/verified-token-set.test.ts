@@ -56,6 +56,18 @@ describe('createVerifiedTokenSet', () => {
     expect((await make({ accessToken })).accessTokenKind).toBe('jwt')
   })
 
+  it('ends with the access token itself, whatever lifetime its answer gave', async () => {
+    const exp = accessToken.claims.exp * 1000
+    const ends = async (accessTokenExpiresAt?: number): Promise<number | undefined> => {
+      const given = accessTokenExpiresAt === undefined ? {} : { accessTokenExpiresAt }
+      const set = await createVerifiedTokenSet({ clientId: 'app', accessToken, idToken, ...given })
+      return set.accessTokenExpiresAt
+    }
+    expect(await ends()).toBe(exp)
+    expect(await ends(exp + 900)).toBe(exp)
+    expect(await ends(exp - 900)).toBe(exp - 900)
+  })
+
   it('T-TOKEN-05 refuses what no verifier returned, whatever its type says', async () => {
     const copies: readonly VerifiedToken[] = [
       { ...idToken },
