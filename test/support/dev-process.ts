@@ -34,15 +34,33 @@ export function temporaryFolder(): { readonly path: string; remove(): void } {
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) }
 }
 
-/** A port that was free on both loopback addresses a moment ago. */
+/**
+ * A port that was free on both loopback addresses a moment ago. Not one of those that the system gives to outgoing
+ * connections: a client could have it while a server that uses it is started again.
+ */
 export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = 21_000 + Math.floor(Math.random() * 11_700)
+    if ((await isFree(port, '127.0.0.1')) && (await isFree(port, '::1'))) return port
+  }
+}
+
+async function isFree(port: number, host: string): Promise<boolean> {
   const server = createServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
+  try {
+    server.listen(port, host)
+    await once(server, 'listening')
+  } catch (error) {
+    // A machine without IPv6 has nobody there.
+    return (
+      error instanceof Error &&
+      'code' in error &&
+      /^EA(?:DDRNOTAVAIL|FNOSUPPORT)$/.test(String(error.code))
+    )
+  }
   server.close()
   await once(server, 'close')
-  return typeof address === 'object' && address !== null ? address.port : 0
+  return true
 }
 
 /** Starts the process and waits for its ready line. */
