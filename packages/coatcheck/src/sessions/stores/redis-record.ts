@@ -42,11 +42,13 @@ export function writeRecord(session: StoredSession): RedisRecord {
 /** A value as a session, or `undefined` for what no store of ours wrote. */
 export function readRecord(id: string, value: unknown): StoredSession | undefined {
   if (!(value instanceof Uint8Array)) return undefined
-  const found = readHead(value)
-  if (found === undefined) return undefined
-  const [body, card, ...wraps] = unpack(value, value.indexOf(LINE_END) + 1) ?? []
-  if (body === undefined || card === undefined) return undefined
-  return { format: 1, id, ...found, wraps, body, card }
+  const lineEnd = value.indexOf(LINE_END)
+  const head = readHead(value, lineEnd)
+  if (head === undefined) return undefined
+  const parts = unpack(value, lineEnd + 1)
+  if (parts === undefined) return undefined
+  const { wraps, body, card } = parts
+  return { format: 1, id, ...head, wraps, body, card }
 }
 
 /** What the words of a value say. */
@@ -56,8 +58,10 @@ export type RedisHead = Pick<
 >
 
 /** The words of a value; `undefined` for what no store of ours wrote. */
-export function readHead(value: Uint8Array): RedisHead | undefined {
-  const end = value.indexOf(LINE_END)
+export function readHead(
+  value: Uint8Array,
+  end: number = value.indexOf(LINE_END),
+): RedisHead | undefined {
   const version = wholeNumber(value, 0)
   const lastSeenAt = wholeNumber(value, NUMBER_BYTES)
   const expiresAt = wholeNumber(value, 2 * NUMBER_BYTES)
@@ -114,17 +118,25 @@ function uint32(value: Uint8Array, from: number): number {
   return high * 65_536 + low
 }
 
-function unpack(value: Uint8Array, from: number): readonly Bytes[] | undefined {
-  const [format, count = 0] = [value[from], value[from + 1]]
-  const header = from + 2 + count * LENGTH_BYTES
-  if (format !== 1 || value.length < header) return undefined
-  const parts: Bytes[] = []
-  let offset = header
-  for (let index = 0; index < count; index += 1) {
-    const end = offset + uint32(value, from + 2 + index * LENGTH_BYTES)
+type Parts = Pick<StoredSession, 'wraps' | 'body' | 'card'>
+
+// Without a list of all parts: this is on the way of every request.
+function unpack(value: Uint8Array, from: number): Parts | undefined {
+  const count = value[from + 1] ?? 0
+  const lengths = from + 2
+  const header = lengths + count * LENGTH_BYTES
+  if (value[from] !== 1 || count < 2 || value.length < header) return undefined
+  const bodyEnd = header + uint32(value, lengths)
+  const cardEnd = bodyEnd + uint32(value, lengths + LENGTH_BYTES)
+  const wraps: Bytes[] = []
+  let offset = cardEnd
+  for (let index = 2; index < count; index += 1) {
+    const end = offset + uint32(value, lengths + index * LENGTH_BYTES)
     if (end > value.length) return undefined
-    parts.push(plainBytes(value, offset, end))
+    wraps.push(plainBytes(value, offset, end))
     offset = end
   }
-  return offset === value.length ? parts : undefined
+  if (offset !== value.length) return undefined
+  const body = plainBytes(value, header, bodyEnd)
+  return { wraps, body, card: plainBytes(value, bodyEnd, cardEnd) }
 }
