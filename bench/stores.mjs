@@ -87,15 +87,10 @@ async function readAlone(name, seconds) {
  * @param {number} many
  * @param {(line: string) => void} log
  */
-async function growthOf(name, many, log) {
-  const engine = await /** @type {() => Promise<import('./stores/engines.mjs').Engine>} */ (
-    engines[name]
-  )()
-  try {
-    return await measureGrowth(engine, many, log)
-  } finally {
-    await engine.close()
-  }
+function growthOf(name, many, log) {
+  const open = engines[name]
+  if (open === undefined) throw new Error(`no such engine: ${name}`)
+  return measureGrowth(open, many, log)
 }
 
 /**

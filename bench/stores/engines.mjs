@@ -18,7 +18,7 @@ import { startPostgres } from '../../test/support/postgres-server.ts'
 import { startRedis } from '../../test/support/redis-servers.ts'
 
 /**
- * `put` and `read` are the bare driver's; `bytes` is what everything in the store takes, on disk or in memory.
+ * `settle` lets an engine that was filled come to rest; `put` and `read` are the bare driver's; `bytes` is what everything in the store takes, on disk or in memory.
  * @typedef {{
  *   name: string,
  *   atOnce: number,
@@ -27,6 +27,7 @@ import { startRedis } from '../../test/support/redis-servers.ts'
  *   read: (key: string) => unknown,
  *   bytes: () => number | Promise<number>,
  *   fill?: (work: () => Promise<void>) => Promise<void>,
+ *   settle?: () => Promise<unknown>,
  *   close: () => unknown,
  * }} Engine
  */
@@ -188,6 +189,11 @@ async function postgresEngine(name, open) {
     ...engine,
     name,
     atOnce: IN_FLIGHT,
+    // What an hour of its own housekeeping does.
+    settle: async () => {
+      await run('VACUUM ANALYZE')
+      await run('CHECKPOINT')
+    },
     bytes: async () => Number((await run('SELECT pg_database_size(current_database())'))[0][0]),
     close: async () => {
       await end()
