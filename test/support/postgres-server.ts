@@ -13,6 +13,7 @@ import { createConnection } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { freePort } from './dev-process.ts'
+import './exit-on-signal.ts'
 
 /** What {@link startPostgres} takes. */
 export interface PostgresOptions {

@@ -3,6 +3,7 @@ import { createWriteStream, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import './exit-on-signal.ts'
 
 /** One server process on loopback, with a temporary folder of its own. */
 export interface RedisServer {
