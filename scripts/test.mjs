@@ -15,7 +15,7 @@ const { node24, ownNode } = ensureSetup({ browser: true })
 ensureServers()
 ensureNatives(ownNode)
 
-/** @type {{ name: string, passed: number, failed: number }[]} */
+/** @type {{ name: string, passed: number, failed: number, failures?: readonly string[] }[]} */
 const results = []
 
 /**
@@ -52,8 +52,10 @@ for (const file of existsSync(join(root, 'lab')) ? readdirSync(join(root, 'lab')
 
 const total = { passed: 0, failed: 0 }
 console.log('')
-for (const { name, passed, failed } of results) {
+for (const { name, passed, failed, failures = [] } of results) {
   console.log(`${failed === 0 ? 'ok  ' : 'FAIL'}  ${name}: ${passed} passed, ${failed} failed`)
+  // Here once more: what failed must be seen without the thousands of lines before it.
+  for (const failure of failures) console.log(`      ${failure}`)
   total.passed += passed
   total.failed += failed
 }

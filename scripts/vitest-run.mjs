@@ -11,7 +11,7 @@ import { root } from './step.mjs'
  * @param {string} name
  * @param {string} node
  * @param {readonly string[]} parameters
- * @returns {{ name: string, passed: number, failed: number }}
+ * @returns {{ name: string, passed: number, failed: number, failures: readonly string[] }}
  */
 export function runTests(name, node, parameters) {
   console.log(`\n== ${name}`)
@@ -31,14 +31,16 @@ export function runTests(name, node, parameters) {
   )
   const counted = countReport(file)
   rmSync(folder, { recursive: true })
-  const ran = counted.passed + counted.failed > 0
-  const unexplained = counted.failed === 0 && (status !== 0 || !ran)
-  return { name, passed: counted.passed, failed: counted.failed + (unexplained ? 1 : 0) }
+  const hasFailed = counted.failures.length > 0
+  const unexplained = !hasFailed && (status !== 0 || counted.passed === 0)
+  const { passed, failures } = counted
+  if (unexplained) failures.push(`ended with ${status} and named no test`)
+  return { name, passed, failed: failures.length, failures }
 }
 
 /** @param {string} file */
 function countReport(file) {
-  const counted = { passed: 0, failed: 0 }
+  const counted = { passed: 0, failures: /** @type {string[]} */ ([]) }
   /** @type {{ testResults: { name: string, status: string, assertionResults: { status: string, fullName: string }[] }[] }} */
   let report
   try {
@@ -49,15 +51,11 @@ function countReport(file) {
   for (const { name, status, assertionResults } of report.testResults) {
     for (const test of assertionResults) {
       if (test.status === 'passed') counted.passed += 1
-      else {
-        counted.failed += 1
-        console.log(`${test.status}: ${test.fullName}`)
-      }
+      else counted.failures.push(`${test.status}: ${relative(root, name)}: ${test.fullName}`)
     }
     const allPassed = assertionResults.every((test) => test.status === 'passed')
     if (status === 'passed' || !allPassed) continue
-    counted.failed += 1
-    console.log(`failed: ${relative(root, name)}`)
+    counted.failures.push(`failed: ${relative(root, name)}`)
   }
   return counted
 }

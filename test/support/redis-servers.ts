@@ -107,10 +107,7 @@ export async function startRedisCluster(settings: RedisSettings = {}): Promise<R
       const views = await Promise.all(
         living().map(async (server) => {
           const masters = (await rangesOf(server)).map((range) => range.server.port)
-          const [state, role] = [
-            await server.cli('CLUSTER', 'INFO'),
-            await server.cli('INFO', 'replication'),
-          ]
+          const [state, role] = [await server.cli('CLUSTER', 'INFO'), await replicationOf(server)]
           const isMaster = masters.includes(server.port)
           const isReady = isMaster ? role.includes('role:master') : role.includes('link_status:up')
           const view = masters.toSorted((one, other) => one - other).join()
@@ -169,7 +166,7 @@ export async function startRedisSentinel(
   )
   const servers = [first, ...replicas]
   await until('replicas are connected', async () => {
-    const role = await first.cli('INFO', 'replication')
+    const role = await replicationOf(first)
     return (role.match(/state=online/g) ?? []).length === replicaCount
   })
   const lines = [
@@ -218,14 +215,19 @@ export async function startRedisSentinel(
   }
 }
 
-/** Resolves when all replicas of a master have what it has. */
+/** Resolves when all replicas of a master have what it had when this was asked. */
 export async function replicated(master: RedisServer): Promise<void> {
+  // Sentinels publish to a master all the time: an offset that stands still would be a matter of luck.
+  const goal = Number(/master_repl_offset:(\d+)/.exec(await replicationOf(master))?.[1])
   await until('the replicas have it all', async () => {
-    const state = await master.cli('INFO', 'replication')
-    const own = /master_repl_offset:(\d+)/.exec(state)?.[1]
-    const others = [...state.matchAll(/^slave\d+:.*offset=(\d+)/gm)].map(([, offset]) => offset)
-    return others.length > 0 && others.every((offset) => offset === own)
+    const state = await replicationOf(master)
+    const offsets = [...state.matchAll(/^slave\d+:.*offset=(\d+)/gm)].map(([, offset]) => offset)
+    return offsets.length > 0 && offsets.every((offset) => Number(offset) >= goal)
   })
+}
+
+function replicationOf(server: RedisServer): Promise<string> {
+  return server.cli('INFO', 'replication')
 }
 
 async function startServer(
