@@ -117,6 +117,7 @@ function sealedCookie({ tokens }, title, deflate) {
   })
   const createdAt = tokens.accessTokenReceivedAt
   const contents = {
+    id: randomBytes(16).toString('base64url'),
     tokenSet: restoreVerifiedTokenSet(tokens),
     createdAt,
     absoluteEndsAt: createdAt + 43_200_000,

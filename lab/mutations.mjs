@@ -162,6 +162,7 @@ function contents(bytes) {
   const jwt = `${part({ alg: 'ES256', typ: 'JWT' })}.${part(claims)}.${randomBytes(64).toString('base64url')}`
   const now = Date.now()
   return {
+    id: randomBytes(16).toString('base64url'),
     tokenSet: restoreVerifiedTokenSet({
       issuer: claims.iss,
       clientId: 'app',

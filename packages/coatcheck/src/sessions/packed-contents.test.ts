@@ -12,10 +12,15 @@ import {
 } from '../tokens/verified-token-set.ts'
 import { type PackedContents, packContents, unpackContents } from './packed-contents.ts'
 
+const ID = 'ABCDEFGHIJKLMNOPQRSTUA'
+const anyId = fc
+  .uint8Array({ minLength: 16, maxLength: 16 })
+  .map((bytes) => encodeBase64url(new Uint8Array(bytes)))
 const ALWAYS = (bytes: number): number => bytes
 
 function contentsOf(set: VerifiedTokenSet, marks: Partial<PackedContents> = {}): PackedContents {
   return {
+    id: ID,
     createdAt: START,
     sealedAt: START + 60_000,
     absoluteEndsAt: START + 43_200_000,
@@ -38,6 +43,7 @@ describe('packContents and unpackContents', () => {
   it('T-SEAL-01 gives back what was packed, for any token set', () => {
     const marks = fc.record(
       {
+        id: anyId,
         createdAt: anyTime,
         sealedAt: anyTime,
         absoluteEndsAt: anyTime,
@@ -46,7 +52,7 @@ describe('packContents and unpackContents', () => {
         renewalFailures: fc.nat(),
         renewalRetryAt: anyTime,
       },
-      { requiredKeys: ['createdAt', 'sealedAt', 'absoluteEndsAt'] },
+      { requiredKeys: ['id', 'createdAt', 'sealedAt', 'absoluteEndsAt'] },
     )
     fc.assert(
       fc.property(anyTokenSet, marks, fc.boolean(), (set, known, deflated) => {
@@ -75,6 +81,7 @@ describe('packContents and unpackContents', () => {
     }
     const all: Required<PackedContents> = {
       tokenSet: restoreVerifiedTokenSet(set),
+      id: ID,
       createdAt: START,
       sealedAt: START + 1,
       absoluteEndsAt: START + 2,
@@ -154,6 +161,11 @@ describe('packContents and unpackContents', () => {
   it('refuses a look-alike of a token set', () => {
     const contents = { ...contentsOf(tokenSet()), tokenSet: { ...tokenSet() } as VerifiedTokenSet }
     expect(() => packContents(contents, BINDING)).toThrow(/never verified/)
+  })
+
+  it('refuses an id of another length', () => {
+    const contents = contentsOf(tokenSet(), { id: 'short' })
+    expect(() => packContents(contents, BINDING)).toThrow(/22 characters/)
   })
 
   it.each(['contents-v1-plain', 'contents-v1-dictionary-1'])('opens %s for good', (name) => {

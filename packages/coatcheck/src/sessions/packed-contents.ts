@@ -1,5 +1,6 @@
 import type { Bytes } from '../core/bytes.ts'
 import { CoatcheckError } from '../core/errors.ts'
+import { readBase64url } from '../seal/base64url.ts'
 import { type FrameReader, FrameWriter } from '../seal/frame.ts'
 import { type PackedCost, packSections, unpackSections } from '../seal/pack.ts'
 import { readToken, type Sections, writeSecretToken, writeToken } from '../seal/token-parts.ts'
@@ -10,6 +11,8 @@ import { claimsSourceOf, type ParsedClaims, parseClaims } from './packed-claims.
 
 /** What a sealed cookie holds of a session. Lookup keys are for stores: here there is none. */
 export interface PackedContents extends Omit<SessionContents, 'subjectKey' | 'sidKey'> {
+  /** 22 characters of base64url, the same from sign-in on. */
+  readonly id: string
   /** When these very bytes were sealed: of several, the latest counts. */
   readonly sealedAt: number
 }
@@ -37,6 +40,8 @@ const RENEWAL_FAILURES = 4096
 const RENEWAL_RETRY_AT = 8192
 const REMEMBERED = 16_384
 
+const ID_BYTES = 16
+
 /**
  * Contents in as few bytes as there are: JWTs as the bytes behind their base64url, claims that a token holds
  * not again. What `cost` is for, {@link packSections} says. Throws `token_unverified` for a look-alike.
@@ -53,6 +58,7 @@ export function packContents(
   const flags = flagsOf(contents, known)
   const has = (flag: number): boolean => (flags & flag) !== 0
   kept.uint(flags)
+  kept.raw(idBytes(contents.id))
   kept.number(contents.createdAt)
   for (const [flag, time = 0] of timesOf(contents)) {
     if (flag === 0 || has(flag)) kept.number(time, baseOf(contents.createdAt))
@@ -124,6 +130,12 @@ function timesOf(contents: PackedContents): readonly (readonly [number, number |
   ]
 }
 
+function idBytes(id: string): Uint8Array {
+  const bytes = readBase64url(id)
+  if (bytes?.length === ID_BYTES) return bytes
+  throw new CoatcheckError('wrong_use', { detail: 'packContents: an id has 22 characters.' })
+}
+
 function baseOf(createdAt: number): number {
   return Number.isSafeInteger(createdAt) ? createdAt : 0
 }
@@ -135,6 +147,7 @@ interface Marks {
 
 function readMarks(kept: FrameReader, flags: number): Marks {
   const has = (flag: number): boolean => (flags & flag) !== 0
+  const id = kept.string(ID_BYTES, 'base64url')
   const createdAt = kept.number()
   const time = (): number => kept.number(baseOf(createdAt))
   const [sealedAt, absoluteEndsAt] = [time(), time()]
@@ -143,6 +156,7 @@ function readMarks(kept: FrameReader, flags: number): Marks {
     ...(has(RECEIVED_AT) ? { accessTokenReceivedAt: time() } : {}),
   }
   const marks = {
+    id,
     createdAt,
     sealedAt,
     absoluteEndsAt,

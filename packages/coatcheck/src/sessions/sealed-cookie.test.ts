@@ -21,6 +21,7 @@ import {
 } from './sealed-cookie.ts'
 
 const NAME = '__Host-Http-coatcheck'
+const ID = 'ABCDEFGHIJKLMNOPQRSTUA'
 const ATTRIBUTES = { secure: true, httpOnly: true, sameSite: 'Strict', path: '/' } as const
 const { clock, pass } = manualClock()
 
@@ -43,6 +44,7 @@ type Cookies = ReturnType<typeof cookiesOf>
 function contentsOf(bytes: number) {
   const refreshToken = encodeBase64url(systemRandom(bytes))
   return {
+    id: ID,
     tokenSet: tokenSet({ refreshToken }),
     createdAt: START,
     absoluteEndsAt: START + 43_200_000,
@@ -91,7 +93,7 @@ describe('createSealedCookies', () => {
         const page = browser()
         page.set(setCookies)
         const result = cookies.seal(
-          { tokenSet: set, createdAt: START, absoluteEndsAt: START + 1 },
+          { id: ID, tokenSet: set, createdAt: START, absoluteEndsAt: START + 1 },
           cookies.open(page.header()),
         )
         page.set(result.ok ? result.setCookies : [])

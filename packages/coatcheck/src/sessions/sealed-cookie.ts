@@ -56,7 +56,13 @@ export type OpenedCookie = {
 
 /** The Set-Cookie values of one answer, or why there are none. */
 export type SealedCookie =
-  | { readonly ok: true; readonly setCookies: readonly string[]; readonly bytes: number }
+  | {
+      readonly ok: true
+      readonly setCookies: readonly string[]
+      /** What the Cookie header will measure. */
+      readonly bytes: number
+      readonly sealedAt: number
+    }
   | {
       readonly ok: false
       readonly reason: 'too_large'
@@ -64,12 +70,24 @@ export type SealedCookie =
       readonly budget: number
     }
 
+/** How one value is sealed and set. */
+export interface SealingOptions {
+  /** How long the browser keeps it. Default: until it closes. */
+  readonly maxAgeSeconds?: number
+  /** The value is newer than this time, whatever the clock says. */
+  readonly after?: number
+}
+
 /** Sessions that lie in the browser's cookie, sealed. */
 export interface SealedCookies {
   /** The newest session that the header holds whole. Never throws. */
   open(header: string | undefined): OpenedCookie
   /** A successor of what the request brought; whatever that was, it is newer. */
-  seal(contents: Omit<PackedContents, 'sealedAt'>, request: OpenedCookie): SealedCookie
+  seal(
+    contents: Omit<PackedContents, 'sealedAt'>,
+    request: OpenedCookie,
+    options?: SealingOptions,
+  ): SealedCookie
   /** For signing out: deletes all that the request brought. */
   clear(request: OpenedCookie): readonly string[]
 }
@@ -118,10 +136,15 @@ export function createSealedCookies(options: SealedCookiesOptions): SealedCookie
     return { ...seen, ok: true, contents: newest.contents, keyId: newest.keyId }
   }
 
-  function seal(contents: Omit<PackedContents, 'sealedAt'>, request: OpenedCookie): SealedCookie {
+  function seal(
+    contents: Omit<PackedContents, 'sealedAt'>,
+    request: OpenedCookie,
+    { maxAgeSeconds, after = Number.NEGATIVE_INFINITY }: SealingOptions = {},
+  ): SealedCookie {
     const nowMs = clock()
     // Another process's clock may be ahead: a successor is newer than what it follows all the same.
-    const sealedAt = Math.max(nowMs, ...[...request.sealedAt.values()].map((time) => time + 1))
+    const former = [after, ...request.sealedAt.values()]
+    const sealedAt = Math.max(nowMs, ...former.map((time) => time + 1))
     const bytes = packContents({ ...contents, sealedAt }, options, cost)
     const isChunked = cookieCount(name, sealedLength(bytes.length)) > 1
     const generation = isChunked ? newGeneration(nowMs, random) : ''
@@ -135,11 +158,10 @@ export function createSealedCookies(options: SealedCookiesOptions): SealedCookie
       ...(options.budgetBytes === undefined ? {} : { budgetBytes: options.budgetBytes }),
     })
     if (!split.ok) return split
-    const set = split.cookies.map((cookie) =>
-      serializeCookie(cookie.name, cookie.value, attributes),
-    )
+    const kept = maxAgeSeconds === undefined ? attributes : { ...attributes, maxAgeSeconds }
+    const set = split.cookies.map((cookie) => serializeCookie(cookie.name, cookie.value, kept))
     const deleted = stale.map((staleName) => deleteCookie(staleName, attributes))
-    return { ok: true, setCookies: [...set, ...deleted], bytes: split.bytes }
+    return { ok: true, setCookies: [...set, ...deleted], bytes: split.bytes, sealedAt }
   }
 
   // NAME gives way to chunks only when it opens no more: who holds an old value there would be locked out.
