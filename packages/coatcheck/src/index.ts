@@ -7,8 +7,14 @@ export type { RequestHead } from './core/request-head.ts'
 export { Secret } from './core/secret.ts'
 export { allowInsecureHttp } from './core/unsafe.ts'
 export { type Counter, createCounter } from './counter/counter.ts'
-export type { CounterEvent, CounterOptions, CounterSessionsOptions } from './counter/options.ts'
+export type { CounterEvent, CounterOptions } from './counter/options.ts'
 export type { Outcome } from './counter/outcome.ts'
+export type {
+  CounterLimit,
+  CounterSessionsOptions,
+  SealedCookieSettings,
+  TicketSettings,
+} from './counter/session-settings.ts'
 export { createProvider, type Provider, type ProviderOptions } from './provider/provider.ts'
 export type { ApiRoute } from './proxy/route.ts'
-export type { Session } from './sessions/sessions.ts'
+export type { Session } from './sessions/session.ts'

@@ -88,7 +88,49 @@ const cookie = z.strictObject({
     .union([z.literal('browser'), z.strictObject({ maxAgeSeconds: z.number().int().min(1) })])
     .optional(),
   embedded: z.boolean().optional(),
+  headerBudgetBytes: z.number().int().min(1024).max(65_536).optional(),
 })
+
+const sessions = z
+  .strictObject({
+    kind: z.enum(['ticket', 'sealed-cookie']).optional(),
+    store: z
+      .discriminatedUnion('kind', [
+        z.strictObject({ kind: z.literal('memory') }),
+        z.strictObject({ kind: z.literal('sqlite'), file }),
+        redis,
+        postgres,
+      ])
+      .superRefine(checkAddress)
+      .optional(),
+    idleSeconds: seconds.optional(),
+    absoluteSeconds: seconds.optional(),
+    remembered: z
+      .strictObject({
+        idleSeconds: seconds.optional(),
+        absoluteSeconds: seconds.optional(),
+      })
+      .optional(),
+    renewBeforeSeconds: seconds.optional(),
+    cacheSeconds: z.number().min(0).max(60).optional(),
+    storeTimeoutSeconds: z.number().min(0.1).max(20).optional(),
+    refreshTokens: z.enum(['none', 'single-process']).optional(),
+    overflow: z.enum(['error', 'store']).optional(),
+    deflate: z.enum(['never', 'to_save_a_cookie', 'always']).optional(),
+  })
+  .superRefine(checkKind)
+
+const FOR_COOKIES_ONLY = ['refreshTokens', 'overflow', 'deflate'] as const
+
+function checkKind(value: Readonly<Record<string, unknown>>, context: z.RefinementCtx): void {
+  const inCookies = value.kind === 'sealed-cookie'
+  const misplaced = inCookies ? ['cacheSeconds'] : FOR_COOKIES_ONLY
+  for (const name of misplaced) {
+    if (value[name] === undefined) continue
+    const message = `goes with kind: ${inCookies ? 'ticket' : 'sealed-cookie'} only: remove it`
+    context.addIssue({ code: 'custom', path: [name], message })
+  }
+}
 
 /** The shape of a configuration; unknown keys are faults. */
 export const configSchema = z.strictObject({
@@ -102,30 +144,7 @@ export const configSchema = z.strictObject({
     .optional(),
   provider,
   ring: z.strictObject({ file }),
-  sessions: z
-    .strictObject({
-      store: z
-        .discriminatedUnion('kind', [
-          z.strictObject({ kind: z.literal('memory') }),
-          z.strictObject({ kind: z.literal('sqlite'), file }),
-          redis,
-          postgres,
-        ])
-        .superRefine(checkAddress)
-        .optional(),
-      idleSeconds: seconds.optional(),
-      absoluteSeconds: seconds.optional(),
-      remembered: z
-        .strictObject({
-          idleSeconds: seconds.optional(),
-          absoluteSeconds: seconds.optional(),
-        })
-        .optional(),
-      renewBeforeSeconds: seconds.optional(),
-      cacheSeconds: z.number().min(0).max(60).optional(),
-      storeTimeoutSeconds: z.number().min(0.1).max(20).optional(),
-    })
-    .optional(),
+  sessions: sessions.optional(),
   cookie: cookie.optional(),
   pages: pages.optional(),
   apis: z.array(api).optional(),

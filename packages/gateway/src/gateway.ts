@@ -5,6 +5,7 @@ import {
   allowInsecureHttp,
   CoatcheckError,
   type Counter,
+  type CounterSessionsOptions,
   createCounter,
   createProvider,
   type Provider,
@@ -19,7 +20,7 @@ import { defaultHosts, listenOnAll } from './listen.ts'
 import { createLog, logEvent } from './log.ts'
 import { createPages } from './pages.ts'
 import { watchRing } from './ring.ts'
-import { checkStore, type OpenedStore, openStore } from './store.ts'
+import { checkStore, needsStore, type OpenedStore, openSessionStore } from './store.ts'
 import { createUpstreams } from './upstreams.ts'
 
 /** A gateway that listens. */
@@ -47,11 +48,11 @@ export async function startGateway(config: GatewayConfig, log?: Logger): Promise
   const secrets = readSecrets(config, (event) => logEvent(logger, event))
   const { credentials } = secrets
   const pass = createPages(config)
-  const store = await openStore(config.sessions?.store, logger)
-  const { counter, provider } = createGatewayCounter(config, secrets, store.store, logger)
+  const store = await openSessionStore(config, logger)
+  const { counter, provider } = createGatewayCounter(config, secrets, store?.store, logger)
   await makeReady(counter, logger).catch(async (error: unknown) => {
     await counter.close()
-    await store.close()
+    await store?.close()
     throw error
   })
   const dispatcher = createUpstreams()
@@ -70,7 +71,7 @@ export async function startGateway(config: GatewayConfig, log?: Logger): Promise
   const hosts = config.listen?.hosts ?? defaultHosts(hostname)
   const listening = await listenOnAll(makeServer, hosts, port).catch(async (error: unknown) => {
     await counter.close()
-    await store.close()
+    await store?.close()
     await dispatcher.destroy()
     throw error
   })
@@ -100,7 +101,7 @@ export async function startGateway(config: GatewayConfig, log?: Logger): Promise
       await counter.close()
       await connections.close(CLOSE_GRACE_MS)
       await dispatcher.destroy()
-      await store.close()
+      await store?.close()
     },
   }
 }
@@ -114,7 +115,8 @@ export function checkGateway(config: GatewayConfig): void {
   const secrets = readSecrets(config)
   checkStore(config.sessions?.store)
   createPages(config)
-  createGatewayCounter(config, secrets, memoryStore(), createLog('silent'))
+  const store = needsStore(config.sessions) ? memoryStore() : undefined
+  createGatewayCounter(config, secrets, store, createLog('silent'))
 }
 
 // A store whose settings would lose sessions ends the start; one that is away does not: it may come later.
@@ -131,12 +133,11 @@ async function makeReady(counter: Counter, logger: Logger): Promise<void> {
 export function createGatewayCounter(
   config: GatewayConfig,
   secrets: GatewaySecrets,
-  store: OpenedStore['store'],
+  store: OpenedStore['store'] | undefined,
   logger: Logger,
 ): { readonly counter: Counter; readonly provider: Provider } {
-  const { provider: settings, pages, sessions, cookie, apis, signOut, trustedProxyHops } = config
+  const { provider: settings, pages, cookie, apis, signOut, trustedProxyHops } = config
   const insecure = config.unsafe?.includes('insecure-http') === true
-  const { store: _, ...lifetimes } = sessions ?? {}
   const provider = createProvider({
     issuer: settings.issuer,
     clientId: settings.clientId,
@@ -151,11 +152,7 @@ export function createGatewayCounter(
     origin: config.origin,
     provider,
     ring: secrets.ring,
-    sessions: {
-      store,
-      processName: `${machineName()}-${process.pid}`,
-      ...defined(lifetimes),
-    },
+    sessions: sessionSettings(config, store),
     signIn: defined({ scope: settings.scope, parameters: settings.parameters }),
     ...defined({ cookie: cookie && defined(cookie) }),
     ...(pages?.protected === undefined ? {} : { pages: { protected: pages.protected } }),
@@ -166,6 +163,19 @@ export function createGatewayCounter(
     onEvent: (event) => logEvent(logger, event),
   })
   return { counter, provider }
+}
+
+function sessionSettings(
+  { sessions: { store: _, kind, ...settings } = {} }: GatewayConfig,
+  store: OpenedStore['store'] | undefined,
+): CounterSessionsOptions {
+  const processName = `${machineName()}-${process.pid}`
+  const { overflow, refreshTokens, deflate, cacheSeconds, ...shared } = settings
+  if (kind === 'sealed-cookie') {
+    const given = defined({ ...shared, overflow, refreshTokens, deflate, store })
+    return { kind, processName, ...given }
+  }
+  return { processName, ...defined({ ...shared, cacheSeconds }), store: store ?? memoryStore() }
 }
 
 type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> }

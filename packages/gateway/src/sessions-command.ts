@@ -60,6 +60,11 @@ async function withCounter<T>(file: string, work: (counter: Counter) => Promise<
 }
 
 function refuseMemory(config: GatewayConfig): void {
+  if (config.sessions?.kind === 'sealed-cookie') {
+    throw new ConfigError([
+      'sessions.kind: sealed-cookie keeps sessions in browsers, where nobody can list or end them: use ticket',
+    ])
+  }
   const kind = config.sessions?.store?.kind ?? 'memory'
   if (kind !== 'memory') return
   throw new ConfigError([

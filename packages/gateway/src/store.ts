@@ -1,17 +1,16 @@
 import { chmodSync, closeSync, existsSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import type { CounterOptions } from 'coatcheck'
-import { memoryStore } from 'coatcheck/memory-store'
+import { memoryStore, type SessionStore } from 'coatcheck/memory-store'
 import { sqliteStore } from 'coatcheck/sqlite-store'
 import type { Logger } from 'pino'
-import { ConfigError } from './config.ts'
+import { ConfigError, type GatewayConfig } from './config.ts'
 import { readNode, readStoreAddress, type StoreConfig } from './store-address.ts'
 import { createStoreState } from './store-state.ts'
 
 /** A session store that can be closed. */
 export interface OpenedStore {
-  readonly store: CounterOptions['sessions']['store']
+  readonly store: SessionStore
   close(): void | Promise<void>
 }
 
@@ -38,6 +37,19 @@ export async function openStore(
     default:
       return { store: memoryStore(), close: () => {} }
   }
+}
+
+/** The store of a configuration; `undefined` where sessions lie in cookies and nothing is said of a store. */
+export function openSessionStore(
+  { sessions }: GatewayConfig,
+  logger: Logger,
+): Promise<OpenedStore> | undefined {
+  return needsStore(sessions) ? openStore(sessions?.store, logger) : undefined
+}
+
+/** Whether sessions are kept in a store, the one in memory included. */
+export function needsStore(sessions: GatewayConfig['sessions']): boolean {
+  return sessions?.kind !== 'sealed-cookie' || sessions.store !== undefined
 }
 
 /** Checks what can be checked without connecting: addresses, their files and variables. Throws {@link ConfigError}. */

@@ -38,7 +38,7 @@ export function forwardUpgrade(
       onRequestUpgrade(controller, statusCode, _headers, upstream) {
         abort = undefined
         if (left || statusCode !== 101) upstream.destroy()
-        else join(socket, upstream, early.stop(), rawHeadersOf(controller))
+        else join(socket, upstream, early.stop(), switching(rawHeadersOf(controller), forward))
       },
       onResponseStart(controller) {
         // Anything but 101 is a refusal; its body is not the browser's business.
@@ -75,18 +75,18 @@ function readEarly(socket: Duplex, first: Uint8Array): { stop(): readonly Uint8A
   }
 }
 
-function join(
-  socket: Duplex,
-  upstream: Duplex,
-  early: readonly Uint8Array[],
-  raw: readonly string[],
-): void {
+function switching(raw: readonly string[], { setCookies }: Forward): string {
   let head = 'HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: websocket\r\n'
   for (let index = 0; index + 1 < raw.length; index += 2) {
     if (PASSED_ON.has(lowerCaseName(raw[index] ?? '')))
       head += `${raw[index]}: ${raw[index + 1]}\r\n`
   }
-  socket.write(`${head}\r\n`)
+  for (const each of setCookies) head += `set-cookie: ${each}\r\n`
+  return `${head}\r\n`
+}
+
+function join(socket: Duplex, upstream: Duplex, early: readonly Uint8Array[], head: string): void {
+  socket.write(head)
   for (const part of early) if (part.length > 0) upstream.write(part)
   upstream.on('error', () => socket.destroy())
   socket.on('close', () => upstream.destroy())

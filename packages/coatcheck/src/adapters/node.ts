@@ -41,7 +41,10 @@ export function createNodeHandler(counter: Counter, options: NodeHandlerOptions 
     else if (outcome.kind === 'stream') stream(response, outcome)
     else if (outcome.kind === 'pass') {
       if (pass === undefined) writeAnswer(request, response, problem('route_unknown'))
-      else pass(request, response)
+      else {
+        for (const each of outcome.setCookies) response.appendHeader('set-cookie', each)
+        pass(request, response)
+      }
     } else if (outcome.forward.use === 'socket') {
       // An upgrade comes by its own event: this is half of one.
       writeAnswer(request, response, problem('route_unknown'))

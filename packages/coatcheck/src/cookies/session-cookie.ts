@@ -11,6 +11,10 @@ export interface SessionCookieOptions {
   readonly sameSite?: 'strict' | 'lax' | 'none'
   /** How long the browser keeps it: until it closes, or so long after sign-in. Default: `browser`. */
   readonly lifetime?: 'browser' | { readonly maxAgeSeconds: number }
+  /** Where on this host it is sent: our own addresses lie below `/auth/`, so everywhere. Default: `/`. */
+  readonly path?: '/'
+  /** What a browser's Cookie header may measure, all cookies of this site together. Default: 8192, below the limits of common proxies. */
+  readonly headerBudgetBytes?: number
   /** For an app in a foreign site's frame: SameSite=None and a jar of its own under each top-level site. Default: false. */
   readonly embedded?: boolean
 }
@@ -55,8 +59,17 @@ export function sessionCookieFaults(
   options: SessionCookieOptions,
   absoluteSeconds: number,
 ): readonly string[] {
-  const { name, domain, sameSite, lifetime, embedded } = options
+  const { name, domain, sameSite, lifetime, embedded, path, headerBudgetBytes = 8192 } = options
   const faults: string[] = []
+  if (path !== undefined && path !== '/') {
+    faults.push(
+      `cookie.path (${String(path)}) must be /: sign-in and sign-out at /auth/ need the cookie as well`,
+    )
+  }
+  const isBudget = Number.isInteger(headerBudgetBytes) && headerBudgetBytes >= 1024
+  if (!isBudget || headerBudgetBytes > 65_536) {
+    faults.push(`cookie.headerBudgetBytes (${headerBudgetBytes}) must be whole, from 1024 to 65536`)
+  }
   if (name !== undefined && !/^[A-Za-z0-9][A-Za-z0-9-]{0,62}$/.test(name)) {
     faults.push(`cookie.name (${name}) must be letters, digits and hyphens, the prefix left out`)
   }

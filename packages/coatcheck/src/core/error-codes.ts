@@ -16,6 +16,17 @@ export const ERROR_CODES = {
     title: 'The configuration has faults',
     remedy: 'Correct every line that the message lists; it names path, value and remedy.',
   },
+  cookie_too_large: {
+    status: 500,
+    title: 'The session does not fit into the cookies that browsers and servers take',
+    remedy:
+      'Keep sessions in a store (kind: ticket, or overflow: store), ask the provider for fewer claims, or set fewer cookies on this site.',
+  },
+  sessions_not_listed: {
+    status: 501,
+    title: 'Sessions that lie in cookies are not listed and not ended from elsewhere',
+    remedy: 'Keep sessions in a store (kind: ticket) to list them and to sign out everywhere.',
+  },
   wrong_use: {
     status: 500,
     title: 'The library was called in a way that it does not support',

@@ -5,7 +5,7 @@ import { createForward } from '../proxy/forward.ts'
 import { upstreamHeaders } from '../proxy/request-headers.ts'
 import { type PreparedRoute, type RouteUse, routeUse, upstreamTarget } from '../proxy/route.ts'
 import type { AccessTokenResult } from '../sessions/renewal.ts'
-import type { Session } from '../sessions/sessions.ts'
+import type { Session } from '../sessions/session.ts'
 import type { HandleOptions, Step } from './handle.ts'
 import type { Outcome } from './outcome.ts'
 
@@ -43,12 +43,19 @@ export function createApiCall(
     return andThen(options.sessions.touch(loaded), (session) => {
       if (session === undefined) return respond('signed_out')
       return andThen(options.sessions.accessToken(session), (access) => {
-        return access.ok ? send(access.accessToken, route, step, use) : withoutToken(access)
+        return access.ok ? send(access, route, step, use) : withoutToken(access)
       })
     })
   }
 
-  function send(accessToken: string, route: PreparedRoute, step: Step, use: RouteUse): Outcome {
+  function send(
+    { accessToken, session }: AccessTokenResult & { readonly ok: true },
+    route: PreparedRoute,
+    step: Step,
+    use: RouteUse,
+  ): Outcome {
+    const setCookies = options.sessions.setCookies(session)
+    options.budget(step.headers.cookie, setCookies)
     const headers = upstreamHeaders(step.rawHeaders, {
       accessToken,
       upstreamHost: route.upstreamHost,
@@ -58,7 +65,8 @@ export function createApiCall(
       connection: step.headers.connection,
     })
     const path = upstreamTarget(route, step.target)
-    return { kind: 'forward', forward: createForward(route, use, step.method, path, headers) }
+    const forward = createForward(route, use, step.method, path, headers, setCookies)
+    return { kind: 'forward', forward }
   }
 }
 

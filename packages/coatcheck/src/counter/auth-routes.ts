@@ -3,7 +3,7 @@ import type { DecidingHeaders } from '../core/request-head.ts'
 import { hopPage, isDocumentNavigation, mayLackStrictCookies, readHop } from '../guard/hop.ts'
 import { signInNotStarted } from '../login/login.ts'
 import { errorCatalogue } from '../login/pages.ts'
-import type { Session } from '../sessions/sessions.ts'
+import type { Session } from '../sessions/session.ts'
 import type { HandleOptions, Step } from './handle.ts'
 import type { SessionRoutes } from './session-routes.ts'
 
@@ -53,7 +53,7 @@ export function createAuthRoutes(
     return login.callback({
       cookieHeader: step.headers.cookie,
       parameters: query,
-      session: await authority.ticket(step.headers),
+      session: await authority.session(step.headers),
       userAgent: step.headers.userAgent,
       address: step.clientAddress,
     })
@@ -67,12 +67,16 @@ export function createAuthRoutes(
     }
     // One of several tickets is ours: which one cannot be told, so signing out ends them all.
     if (!reading.ok) {
-      for (const twin of await authority.twins(step.headers)) {
+      for (const twin of await options.sessions.twins(step.headers.cookie)) {
         await options.sessions.end(twin, 'signed_out', { revoke: true })
       }
     }
     const fromScript = step.headers.fetchMode !== undefined && step.headers.fetchMode !== 'navigate'
-    return login.signOut(reading.ok ? reading.session : undefined, fromScript)
+    return login.signOut({
+      session: reading.ok ? reading.session : undefined,
+      cookieHeader: step.headers.cookie,
+      fromScript,
+    })
   }
 
   async function session(step: Step): Promise<Answer> {

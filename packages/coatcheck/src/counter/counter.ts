@@ -1,6 +1,8 @@
+import { DEFAULT_HEADER_BYTES } from '../cookies/chunks.ts'
 import { sessionCookie } from '../cookies/session-cookie.ts'
 import { problem } from '../core/answer.ts'
 import { systemClock } from '../core/clock.ts'
+import { CoatcheckError } from '../core/errors.ts'
 import { andThen, type MaybePromise } from '../core/maybe-promise.ts'
 import { systemRandom } from '../core/random.ts'
 import type { RequestHead } from '../core/request-head.ts'
@@ -10,15 +12,19 @@ import { createLogin } from '../login/login.ts'
 import { prepareApp } from '../proxy/forward.ts'
 import { prepareRoute } from '../proxy/route.ts'
 import { guardStore } from '../sessions/guarded-store.ts'
-import { createLifetimes } from '../sessions/lifetimes.ts'
-import { createSessions, type ListedSession, type Session } from '../sessions/sessions.ts'
+import type { Session } from '../sessions/session.ts'
+import type { ListedSession, SessionList } from '../sessions/session-list.ts'
+import { memoryStore } from '../sessions/stores/memory.ts'
 import { createAuthority } from './authority.ts'
+import { createCookieBudget } from './cookie-budget.ts'
 import { createEventHub, type EventListener } from './event-hub.ts'
 import { createEventStreams } from './event-stream.ts'
 import { createFetchSkin, headOfRequest } from './fetch-skin.ts'
 import { createHandle } from './handle.ts'
 import { type CounterEvent, type CounterOptions, checkOptions } from './options.ts'
 import type { Outcome } from './outcome.ts'
+import { createBrowserSessions } from './session-kinds.ts'
+import { type CounterLimit, type CounterSessionsOptions, limitsOf } from './session-settings.ts'
 import { createTidy } from './tidy.ts'
 
 /** Where tokens are kept for browsers: signs in, keeps sessions, guards, calls APIs, signs out. */
@@ -31,11 +37,17 @@ export interface Counter {
   fetch(request: Request, pass?: (request: Request) => Promise<Response>): Promise<Response>
   /** Whose session a request of one's own handlers belongs to, and counts as activity; `undefined` when it may not use one. */
   session(request: RequestHead | Request): Promise<Session | undefined>
+  /**
+   * The `Set-Cookie` values that the answer to a request must carry so that its browser has the session that
+   * `session` gave: for sessions that lie in cookies, and to be asked for after `session`. None for a ticket, nor for pages
+   * that a skin hands on.
+   */
+  setCookies(session: Session): readonly string[]
   /** Removes sessions that are over, `limit` at most; gives back how many. */
   sweep(limit?: number): Promise<number>
   /** Calls `listener` at each event of a type. Gives back how to stop. Events hold no secret. */
   on<T extends CounterEvent['type']>(type: T, listener: EventListener<T>): () => void
-  /** All sessions of a person (`sub`), newest first, for operators: since when, from where, how renewal fared. */
+  /** All sessions of a person (`sub`), newest first, for operators: since when, from where, how renewal fared. Rejects with `sessions_not_listed` where they lie in cookies. */
   listSessions(subject: string): Promise<readonly ListedSession[]>
   /**
    * Ends all sessions of a person, or the one of a short id; gives back how many. Refresh tokens stay valid at
@@ -47,6 +59,8 @@ export interface Counter {
   /** Ends event streams and stops listening to the store; sessions stay. */
   close(): Promise<void>
   readonly origin: string
+  /** What this configuration cannot do; also told as `counter.limit` events when it is made. */
+  readonly limits: readonly CounterLimit[]
 }
 
 /**
@@ -69,23 +83,13 @@ export function createCounter(options: CounterOptions): Counter {
   const random = options.random ?? systemRandom
   const hub = createEventHub(options.onEvent)
   const onEvent = hub.emit
-  const { names, attributes: ticketAttributes } = sessionCookie(origin, options.cookie ?? {})
-  const { store: given, storeTimeoutSeconds = 3, ...lifetimes } = options.sessions
-  const store = guardStore(given, storeTimeoutSeconds * 1000)
-  const sessions = createSessions({
-    site: origin,
-    issuer: provider.issuer,
-    clientId: provider.clientId,
-    ring,
-    store,
-    ...lifetimes,
-    clock,
-    random,
-    renew: (input) => provider.renew(input),
-    refreshReuseGraceSeconds: provider.refreshReuseGraceSeconds,
-    revoke: (refreshToken) => provider.revoke(refreshToken),
-    onEvent,
-  })
+  const cookie = sessionCookie(origin, options.cookie ?? {})
+  const { names, attributes } = cookie
+  const { store: given, storeTimeoutSeconds = 3 } = options.sessions
+  // Without a store, what is good for one use is so in this process: the provider's code is anywhere.
+  const store = guardStore(given ?? memoryStore({ clock }), storeTimeoutSeconds * 1000)
+  const sessions = createBrowserSessions(options, { store, cookie, clock, random, onEvent })
+  const offersToRemember = options.sessions.remembered !== undefined
   const streams = createEventStreams(sessions)
   const afterSignOut = options.signOut?.returnTo ?? '/'
   const login = createLogin({
@@ -95,10 +99,9 @@ export function createCounter(options: CounterOptions): Counter {
     store,
     ring,
     names,
-    ticketAttributes,
-    scope: options.signIn?.scope ?? 'openid profile email offline_access',
+    scope: options.signIn?.scope ?? defaultScope(options.sessions),
     authorizationParameters: options.signIn?.parameters ?? {},
-    rememberSeconds: rememberSeconds(options),
+    offersToRemember,
     afterSignOut,
     sendIdTokenHint: options.signOut?.idTokenHint ?? true,
     clock,
@@ -106,10 +109,10 @@ export function createCounter(options: CounterOptions): Counter {
     onEvent,
   })
   const judge = createGuard({ origin })
-  const authority = createAuthority({ ticketName: names.ticket, sessions, judge, onEvent })
+  const authority = createAuthority({ sessions, judge, onEvent })
   const handle = createHandle({
     origin,
-    strict: ticketAttributes.sameSite === 'Strict',
+    strict: attributes.sameSite === 'Strict',
     protectedPages: options.pages?.protected ?? [],
     // The longest first: `/api/` must not swallow what `/api/admin/` allows less of.
     routes: (options.apis ?? [])
@@ -125,12 +128,33 @@ export function createCounter(options: CounterOptions): Counter {
     login,
     streams,
     afterSignOut,
-    offersToRemember: options.sessions.remembered !== undefined,
+    offersToRemember,
     onEvent,
-    tidy: createTidy(sessions, clock, onEvent),
+    budget: createCookieBudget(
+      options.cookie?.headerBudgetBytes ?? DEFAULT_HEADER_BYTES,
+      clock,
+      onEvent,
+    ),
+    tidy: createTidy({ sweep }, clock, onEvent),
   })
+
+  // What an in-memory store keeps for a sealed kind is a few codes.
+  async function sweep(limit: number): Promise<number> {
+    const count = await sessions.sweep(limit)
+    if (given === undefined) await store.sweep(limit)
+    return count
+  }
+
+  function listed(): SessionList {
+    if (sessions.list !== undefined) return sessions.list
+    throw new CoatcheckError('sessions_not_listed')
+  }
+
+  const limits = limitsOf(options.sessions)
+  for (const limit of limits) onEvent({ type: 'counter.limit', ...limit })
   return {
     origin,
+    limits,
     handle,
     upgrade: (head) => andThen(handle(head), onlySocket),
     fetch: createFetchSkin(origin, handle),
@@ -141,11 +165,12 @@ export function createCounter(options: CounterOptions): Counter {
       const reading = await authority.ownHandler(head.method, headers)
       return reading.ok ? sessions.touch(reading.session) : undefined
     },
-    sweep: (limit = 1000) => sessions.sweep(limit),
+    setCookies: sessions.setCookies,
+    sweep: (limit = 1000) => sweep(limit),
     on: hub.on,
-    listSessions: sessions.list,
-    endSessions: (subject, { session: only } = {}) =>
-      sessions.endAll(subject, 'ended_by_operator', only === undefined ? {} : { only }),
+    listSessions: async (subject) => listed().list(subject),
+    endSessions: async (subject, { session: only } = {}) =>
+      listed().endAll(subject, 'ended_by_operator', only === undefined ? {} : { only }),
     ready: async () => {
       await store.prepare?.()
     },
@@ -156,10 +181,10 @@ export function createCounter(options: CounterOptions): Counter {
   }
 }
 
-// As long as the session may last: the server ends it earlier if it is not used.
-function rememberSeconds({ sessions }: CounterOptions): number | undefined {
-  const lifetime = createLifetimes(sessions).remembered
-  return lifetime === undefined ? undefined : Math.floor(lifetime.absoluteMs / 1000)
+// Who does not keep refresh tokens asks for none.
+function defaultScope(settings: CounterSessionsOptions): string {
+  const isRenewed = settings.kind !== 'sealed-cookie' || settings.refreshTokens === 'single-process'
+  return isRenewed ? 'openid profile email offline_access' : 'openid profile email'
 }
 
 // A page or an API call that asks for an upgrade where none is listed gets no connection of its own.

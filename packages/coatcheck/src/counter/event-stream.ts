@@ -1,5 +1,6 @@
 import { type Answer, PRIVATE_HEADERS, problem } from '../core/answer.ts'
-import type { Session, Sessions } from '../sessions/sessions.ts'
+import type { BrowserSessions } from '../sessions/browser-sessions.ts'
+import type { Session } from '../sessions/session.ts'
 import type { Outcome } from './outcome.ts'
 
 /** Where a stream goes: a response that is being written. */
@@ -26,7 +27,7 @@ const MAX_STREAMS_OF_A_SESSION = 20
  *
  * @see WHATWG HTML, section 9.2
  */
-export function createEventStreams(sessions: Sessions): EventStreams {
+export function createEventStreams(sessions: Pick<BrowserSessions, 'endings'>): EventStreams {
   const sinks = new Set<StreamSink>()
   const ofSession = new Map<string, number>()
   let heartbeat: ReturnType<typeof setInterval> | undefined
@@ -49,7 +50,10 @@ export function createEventStreams(sessions: Sessions): EventStreams {
     ofSession.set(id, (ofSession.get(id) ?? 0) + 1)
     sink.write('retry: 3000\n\n')
     const unwatch = sessions.endings.watch(session, (reason) => {
-      sink.write(`event: ended\ndata: ${JSON.stringify({ reason })}\n\n`)
+      // A browser whose stream just stops comes back, with the cookies that it has by then.
+      if (reason !== 'ask_again') {
+        sink.write(`event: ended\ndata: ${JSON.stringify({ reason })}\n\n`)
+      }
       sink.end()
       stop()
     })

@@ -29,7 +29,7 @@ export function createFetchSkin(
     if (outcome.kind === 'respond') return toResponse(outcome.answer)
     if (outcome.kind === 'stream') return toStream(outcome)
     if (pass === undefined) return toResponse(problem('route_unknown'))
-    return pass(request)
+    return withCookies(await pass(request), outcome.setCookies)
   }
 }
 
@@ -46,6 +46,15 @@ export function headOfRequest(origin: string, request: Request): RequestHead {
     headers,
     encrypted: url.protocol === 'https:' || origin.startsWith('https:'),
   }
+}
+
+// A response may be one whose headers cannot be changed.
+function withCookies(response: Response, setCookies: readonly string[]): Response {
+  if (setCookies.length === 0) return response
+  const { status, statusText } = response
+  const answer = new Response(response.body, { status, statusText, headers: response.headers })
+  for (const each of setCookies) answer.headers.append('set-cookie', each)
+  return answer
 }
 
 function toResponse(answer: {

@@ -15,11 +15,13 @@ import type { Provider } from '../provider/provider.ts'
 import { createPageForward } from '../proxy/forward.ts'
 import { appRequestHeaders } from '../proxy/request-headers.ts'
 import { type PreparedRoute, upstreamTarget } from '../proxy/route.ts'
+import type { BrowserSessions } from '../sessions/browser-sessions.ts'
+import type { Session } from '../sessions/session.ts'
 import type { SessionStore } from '../sessions/session-store.ts'
-import type { Sessions } from '../sessions/sessions.ts'
 import { createApiCall } from './api-call.ts'
 import { createAuthRoutes } from './auth-routes.ts'
 import type { Authority } from './authority.ts'
+import type { CookieBudget } from './cookie-budget.ts'
 import type { EventStreams } from './event-stream.ts'
 import type { CounterOptions } from './options.ts'
 import type { Outcome } from './outcome.ts'
@@ -38,7 +40,9 @@ export interface HandleOptions {
   readonly trustedProxyHops: number
   readonly authority: Authority
   readonly provider: Provider
-  readonly sessions: Sessions
+  readonly sessions: BrowserSessions
+  /** Looks at what answers set. */
+  readonly budget: CookieBudget
   readonly store: SessionStore
   readonly login: Login
   readonly streams: EventStreams
@@ -94,7 +98,12 @@ export function createHandle(options: HandleOptions): (head: RequestHead) => May
     if (target.path === '/auth/events' && step.method === 'GET') {
       return sessionRoutes.events(step).then(hardenOutcome)
     }
-    if (target.path.startsWith('/auth/')) return authRoute(step).then(respond)
+    if (target.path.startsWith('/auth/')) {
+      return authRoute(step).then((answer) => {
+        options.budget(headers.cookie, setCookiesOf(answer))
+        return respond(answer)
+      })
+    }
     return page(step)
   }
 
@@ -106,7 +115,7 @@ export function createHandle(options: HandleOptions): (head: RequestHead) => May
   }
 
   function page(step: Step): MaybePromise<Outcome> {
-    return matchesProtected(step.target.path) ? protectedPage(step) : open(step, false)
+    return matchesProtected(step.target.path) ? protectedPage(step) : open(step)
   }
 
   async function protectedPage(step: Step): Promise<Outcome> {
@@ -115,7 +124,7 @@ export function createHandle(options: HandleOptions): (head: RequestHead) => May
     if (reading.ok) {
       if (hopped) return respond(cleanAddress(options.origin, target))
       const session = await options.sessions.touch(reading.session)
-      return session === undefined ? respond(signInPage(target, 401, options)) : open(step, true)
+      return session === undefined ? respond(signInPage(target, 401, options)) : open(step, session)
     }
     if (step.method !== 'GET' && step.method !== 'HEAD') return respond(problem('signed_out'))
     if (options.strict && !hopped && mayLackStrictCookies(step.method, step.headers)) {
@@ -125,9 +134,11 @@ export function createHandle(options: HandleOptions): (head: RequestHead) => May
   }
 
   // A page that may be shown: the app behind us answers, or whoever called us.
-  function open(step: Step, isProtected: boolean): Outcome {
+  function open(step: Step, session?: Session): Outcome {
     const { app, ownCookies } = options
-    if (app === undefined) return { kind: 'pass', path: step.target.path }
+    const setCookies = session === undefined ? [] : options.sessions.setCookies(session)
+    options.budget(step.headers.cookie, setCookies)
+    if (app === undefined) return { kind: 'pass', path: step.target.path, setCookies }
     const identity = {
       upstreamHost: app.upstreamHost,
       host,
@@ -137,9 +148,10 @@ export function createHandle(options: HandleOptions): (head: RequestHead) => May
     }
     const sent = appRequestHeaders(step.rawHeaders, identity, ownCookies)
     const path = upstreamTarget(app, step.target)
+    const about = { ownCookies, isProtected: session !== undefined }
     return {
       kind: 'forward',
-      forward: createPageForward(app, step.method, path, sent, { ownCookies, isProtected }),
+      forward: createPageForward(app, step.method, path, sent, about, setCookies),
     }
   }
 
@@ -171,6 +183,10 @@ export function createHandle(options: HandleOptions): (head: RequestHead) => May
 // Enough to keep words and other headers' grammar out; whoever uses an address parses it.
 function isAddress(text: string): boolean {
   return /^(?:\d{1,3}(?:\.\d{1,3}){3}|(?=.*:)[0-9a-f:.]{2,45})$/i.test(text)
+}
+
+function setCookiesOf({ headers }: Answer): readonly string[] {
+  return headers.filter((_, index) => index % 2 === 1 && headers[index - 1] === 'set-cookie')
 }
 
 function cleanAddress(origin: string, target: string): Answer {

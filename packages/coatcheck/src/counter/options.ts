@@ -11,8 +11,12 @@ import type { Provider } from '../provider/provider.ts'
 import type { ApiRoute, AppRoute } from '../proxy/route.ts'
 import type { KeyRing } from '../ring/key-ring.ts'
 import type { SessionEvent } from '../sessions/events.ts'
-import { type LifetimeOptions, lifetimeFaults } from '../sessions/lifetimes.ts'
-import type { SessionStore } from '../sessions/session-store.ts'
+import { lifetimeFaults } from '../sessions/lifetimes.ts'
+import {
+  type CounterLimit,
+  type CounterSessionsOptions,
+  sessionKindFaults,
+} from './session-settings.ts'
 
 /** What a counter is made of. */
 export interface CounterOptions {
@@ -33,7 +37,7 @@ export interface CounterOptions {
   /** An app whose pages lie behind us. Default: none; pages are the caller's to answer. */
   readonly app?: AppRoute
   readonly signIn?: {
-    /** Default: `openid profile email offline_access`. */
+    /** Default: `openid profile email offline_access`; where refresh tokens are not kept, without the last. */
     readonly scope?: string
     /** Further parameters of the authorization request: `resource`, `audience`, `acr_values`, ... Default: none. */
     readonly parameters?: Readonly<Record<string, string>>
@@ -56,37 +60,16 @@ export interface CounterOptions {
   readonly [allowInsecureHttp]?: boolean
 }
 
-/** Where sessions live and how long. */
-export interface CounterSessionsOptions {
-  readonly store: SessionStore
-  /** A session ends so long after its last request. Default: 1800. */
-  readonly idleSeconds?: number
-  /** A session ends so long after sign-in, whatever happens. Default: 43200. */
-  readonly absoluteSeconds?: number
-  /**
-   * Lets a person choose to stay signed in on a device: the sign-in page offers it, `/auth/sign-in?remember=1` asks
-   * for it. Such a session has these lifetimes, and a cookie that outlives the browser. Default: not offered.
-   */
-  readonly remembered?: LifetimeOptions
-  /** How long before its end an access token is renewed. Default: see `createSessions`. */
-  readonly renewBeforeSeconds?: number
-  /**
-   * For how many seconds a session that was read is used without asking the store again: what ended in another
-   * process may live on here so long, unless the store notifies. Default: 0, the store is asked at each request.
-   */
-  readonly cacheSeconds?: number
-  /** How long the store may take to answer before a request is answered 503. Default: 3. */
-  readonly storeTimeoutSeconds?: number
-  /** What the renewal history calls this process. Default: eight random characters. */
-  readonly processName?: string
-}
-
 /** What a counter tells a log. */
 export type CounterEvent =
   | SessionEvent
   | LoginEvent
   | { readonly type: 'guard.refused'; readonly rule: string; readonly seen: string }
   | { readonly type: 'cookie.refused'; readonly reason: string }
+  /** With what was just set, a browser's Cookie header has more than three quarters of the bytes that it may. */
+  | { readonly type: 'cookies.near_limit'; readonly bytes: number; readonly budget: number }
+  /** Said at start: what this configuration cannot do. */
+  | ({ readonly type: 'counter.limit' } & CounterLimit)
   | { readonly type: 'sweep.failed'; readonly code: ErrorCode }
   /** A listener of `counter.on` threw. */
   | { readonly type: 'listener.failed'; readonly event: string }
@@ -130,8 +113,13 @@ function originFaults(options: CounterOptions): string[] {
 }
 
 function sessionFaults(options: CounterOptions): string[] {
-  const { cacheSeconds = 0, storeTimeoutSeconds = 3 } = options.sessions
-  const faults: string[] = [...lifetimeFaults(options.sessions)]
+  const { sessions } = options
+  const { storeTimeoutSeconds = 3 } = sessions
+  const cacheSeconds = sessions.kind === 'sealed-cookie' ? 0 : (sessions.cacheSeconds ?? 0)
+  const faults = [
+    ...lifetimeFaults(sessions),
+    ...sessionKindFaults(sessions, options.signIn?.scope),
+  ]
   if (!(cacheSeconds >= 0 && cacheSeconds <= 60)) {
     faults.push(`sessions.cacheSeconds (${cacheSeconds}) must lie between 0 and 60`)
   }

@@ -15,4 +15,9 @@ export type Outcome =
   /** An upstream answers; a skin streams both bodies. */
   | { readonly kind: 'forward'; readonly forward: Forward }
   /** A page of the app's own: allowed, to be answered by whoever holds it. */
-  | { readonly kind: 'pass'; readonly path: string }
+  | {
+      readonly kind: 'pass'
+      readonly path: string
+      /** `Set-Cookie` values that its answer must carry besides its own. */
+      readonly setCookies: readonly string[]
+    }

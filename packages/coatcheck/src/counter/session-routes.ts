@@ -1,5 +1,6 @@
 import { type Answer, json, problem, seeOther } from '../core/answer.ts'
-import type { Session } from '../sessions/sessions.ts'
+import type { Session } from '../sessions/session.ts'
+import type { SessionList } from '../sessions/session-list.ts'
 import type { AuthorityReading } from './authority.ts'
 import type { HandleOptions, Step } from './handle.ts'
 import type { Outcome } from './outcome.ts'
@@ -19,10 +20,11 @@ export function createSessionRoutes(options: HandleOptions): SessionRoutes {
   const { authority, sessions } = options
 
   async function list(step: Step): Promise<Answer> {
+    if (sessions.list === undefined) return problem('sessions_not_listed')
     const reading = await authority.judged('events', step.headers)
     if (!reading.ok) return refusal(reading)
     const { session } = reading
-    const found = await sessions.list(session.tokenSet.subject)
+    const found = await sessions.list.list(session.tokenSet.subject)
     // How its tokens fared is for operators.
     const shown = found.map(({ renewals: _, ...rest }) => ({
       ...rest,
@@ -32,6 +34,7 @@ export function createSessionRoutes(options: HandleOptions): SessionRoutes {
   }
 
   async function end(step: Step): Promise<Answer> {
+    if (sessions.list === undefined) return problem('sessions_not_listed')
     const reading = await authority.judged('change', step.headers)
     if (!reading.ok) return refusal(reading)
     const { session } = reading
@@ -40,7 +43,7 @@ export function createSessionRoutes(options: HandleOptions): SessionRoutes {
     if (which === undefined) return problem('selection_refused')
     const isOwn = which === 'all' || which === session.shortId
     let ended = 0
-    if (which !== session.shortId) ended += await endOthers(session, which)
+    if (which !== session.shortId) ended += await endOthers(sessions.list, session, which)
     // One's own last, so that a failure in between can be mended by asking again.
     if (isOwn && (await sessions.end(session, 'ended_by_user', { revoke: true }))) ended += 1
     const fromScript = step.headers.fetchMode !== undefined && step.headers.fetchMode !== 'navigate'
@@ -48,11 +51,11 @@ export function createSessionRoutes(options: HandleOptions): SessionRoutes {
     return seeOther(`${options.origin}${options.afterSignOut}`)
   }
 
-  function endOthers(session: Session, which: string): Promise<number> {
+  function endOthers(list: SessionList, session: Session, which: string): Promise<number> {
     const { subject } = session.tokenSet
     const isOne = which !== 'all' && which !== 'others'
     const selection = isOne ? { only: which } : { except: session.shortId }
-    return sessions.endAll(subject, 'ended_by_user', selection)
+    return list.endAll(subject, 'ended_by_user', selection)
   }
 
   async function events(step: Step): Promise<Outcome> {

@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts'
 import { CoatcheckError } from '../core/errors.ts'
-import type { Sessions } from '../sessions/sessions.ts'
+import type { BrowserSessions } from '../sessions/browser-sessions.ts'
 import type { CounterOptions } from './options.ts'
 
 const EVERY_MS = 60_000
@@ -11,7 +11,7 @@ const LIMIT = 500
  * sign-ins alone, and a library has no timer of its own. Whoever calls `counter.sweep` besides is welcome.
  */
 export function createTidy(
-  sessions: Sessions,
+  sessions: Pick<BrowserSessions, 'sweep'>,
   clock: Clock,
   onEvent: NonNullable<CounterOptions['onEvent']>,
 ): () => void {

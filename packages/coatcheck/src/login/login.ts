@@ -1,13 +1,13 @@
 import type { CookieNames } from '../cookies/names.ts'
-import { type CookieAttributes, deleteCookie, serializeCookie } from '../cookies/serialize.ts'
 import { type Answer, json, problem, seeOther } from '../core/answer.ts'
 import type { Clock } from '../core/clock.ts'
 import { CoatcheckError } from '../core/errors.ts'
 import type { RandomSource } from '../core/random.ts'
 import type { Provider } from '../provider/provider.ts'
 import type { KeyRing } from '../ring/key-ring.ts'
+import type { BrowserSessions } from '../sessions/browser-sessions.ts'
+import type { Session } from '../sessions/session.ts'
 import type { SessionStore } from '../sessions/session-store.ts'
-import type { Session, Sessions } from '../sessions/sessions.ts'
 import { errorPage, signInPage } from './pages.ts'
 import { readReturnAddress } from './return-address.ts'
 import { createTransactions } from './transaction.ts'
@@ -16,17 +16,16 @@ import { createTransactions } from './transaction.ts'
 export interface LoginOptions {
   readonly origin: string
   readonly provider: Provider
-  readonly sessions: Sessions
+  readonly sessions: BrowserSessions
   readonly store: SessionStore
   readonly ring: KeyRing
   readonly names: CookieNames
-  readonly ticketAttributes: CookieAttributes
   /** Default: `openid profile email offline_access`. */
   readonly scope: string
   /** Further parameters of the authorization request. */
   readonly authorizationParameters: Readonly<Record<string, string>>
-  /** How long the cookie of a remembered session is kept; `undefined`: nobody is remembered. */
-  readonly rememberSeconds: number | undefined
+  /** Whether a person may choose to stay signed in. */
+  readonly offersToRemember: boolean
   /** Path to come back to after sign-out. */
   readonly afterSignOut: string
   /** Whether the ID token goes along to the provider's sign-out: the one token in an address. */
@@ -69,11 +68,19 @@ export interface CallbackRequest {
   readonly address?: string | undefined
 }
 
+/** Who signs out, and how. */
+export interface SignOutRequest {
+  readonly session: Session | undefined
+  readonly cookieHeader: string | undefined
+  /** A script gets JSON, a form is led on. */
+  readonly fromScript: boolean
+}
+
 /** Sign-in, its callback, and sign-out. */
 export interface Login {
   signIn(request: SignInRequest): Promise<Answer>
   callback(request: CallbackRequest): Promise<Answer>
-  signOut(session: Session | undefined, fromScript: boolean): Promise<Answer>
+  signOut(request: SignOutRequest): Promise<Answer>
 }
 
 /**
@@ -83,7 +90,7 @@ export interface Login {
  * @see RFC 10017, section 6.1; RFC 9700, section 2.1; OpenID Connect Core, section 3.1
  */
 export function createLogin(options: LoginOptions): Login {
-  const { origin, provider, sessions, names, ticketAttributes, onEvent } = options
+  const { origin, provider, sessions, names, offersToRemember, onEvent } = options
   const redirectUri = `${origin}/auth/callback`
   const transactions = createTransactions({
     ring: options.ring,
@@ -93,12 +100,6 @@ export function createLogin(options: LoginOptions): Login {
     clock: options.clock,
     random: options.random,
   })
-
-  const offersToRemember = options.rememberSeconds !== undefined
-  const rememberedAttributes: CookieAttributes =
-    options.rememberSeconds === undefined
-      ? ticketAttributes
-      : { ...ticketAttributes, maxAgeSeconds: options.rememberSeconds }
 
   async function signIn(request: SignInRequest): Promise<Answer> {
     const returnTo = readReturnAddress(origin, request.returnTo)
@@ -141,20 +142,19 @@ export function createLogin(options: LoginOptions): Login {
         codeVerifier: transaction.codeVerifier,
       })
       const remembered = transaction.remember && offersToRemember
-      const { ticket } = await sessions.create({
-        tokenSet,
-        remembered,
-        ...(request.userAgent === undefined ? {} : { userAgent: request.userAgent }),
-        ...(request.address === undefined ? {} : { address: request.address }),
-      })
+      const { userAgent, address } = request
+      const input = {
+        ...{ tokenSet, remembered },
+        ...(userAgent === undefined ? {} : { userAgent }),
+        ...(address === undefined ? {} : { address }),
+      }
+      const { setCookies } = await sessions.create(input, request.cookieHeader)
       // Not before the new one is there: a store that fails in between signs nobody out.
       if (request.session !== undefined) await endFormer(request.session, tokenSet.subject)
-      const attributes = remembered ? rememberedAttributes : ticketAttributes
-      const setCookies = [serializeCookie(names.ticket, ticket, attributes), clear]
       return seeOther(`${origin}${transaction.returnTo}`, [
         'referrer-policy',
         'no-referrer',
-        ...setCookieHeaders(setCookies),
+        ...setCookieHeaders([...setCookies, clear]),
       ])
     } catch (error) {
       return failed(error, transaction.returnTo, [clear])
@@ -176,9 +176,10 @@ export function createLogin(options: LoginOptions): Login {
     await sessions.end(former, 'replaced', { revoke: !samePerson })
   }
 
-  async function signOut(session: Session | undefined, fromScript: boolean): Promise<Answer> {
+  async function signOut(request: SignOutRequest): Promise<Answer> {
+    const { session, cookieHeader, fromScript } = request
     if (session !== undefined) await sessions.end(session, 'signed_out', { revoke: true })
-    const clear = setCookieHeaders([deleteCookie(names.ticket, ticketAttributes)])
+    const clear = setCookieHeaders(sessions.clear(cookieHeader))
     if (fromScript) {
       const answer = json({ state: 'signed_out' })
       return { ...answer, headers: [...answer.headers, ...clear] }

@@ -61,7 +61,8 @@ export interface Provider {
   /** Trades a refresh token. Never rejects for what a provider does. */
   renew(renewal: Renewal): Promise<ProviderRenewal>
   /** Revokes a refresh token, where the provider can. Rejects with `provider_unavailable` or `provider_refused`. */
-  revoke(refreshToken: string): Promise<void>
+  /** Default kind: `refresh_token`. */
+  revoke(token: string, kind?: 'access_token' | 'refresh_token'): Promise<void>
   endSessionEndpoint(): Promise<string | undefined>
   health(): ProviderHealth
 }
@@ -164,7 +165,10 @@ export function createProvider(options: ProviderOptions): Provider {
     }
   }
 
-  async function revoke(refreshToken: string): Promise<void> {
+  async function revoke(
+    token: string,
+    kind: 'access_token' | 'refresh_token' = 'refresh_token',
+  ): Promise<void> {
     const metadata = await discovery.metadata()
     if (metadata.revocation_endpoint === undefined) return
     try {
@@ -172,8 +176,8 @@ export function createProvider(options: ProviderOptions): Provider {
         metadata,
         client(),
         clientAuthentication(metadata, options.clientSecret),
-        refreshToken,
-        { ...http, additionalParameters: { token_type_hint: 'refresh_token' } },
+        token,
+        { ...http, additionalParameters: { token_type_hint: kind } },
       )
       refuseUnavailable(response, clock())
       await oauth.processRevocationResponse(response)

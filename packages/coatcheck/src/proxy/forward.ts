@@ -15,7 +15,9 @@ export interface Forward {
   readonly headersTimeoutMs: number
   /** Zero: no limit. */
   readonly bodyTimeoutMs: number
-  /** What of the upstream's headers reaches the browser. */
+  /** `Set-Cookie` values of ours that the answer carries. */
+  readonly setCookies: readonly string[]
+  /** What of the upstream's headers reaches the browser, and ours. */
   readonly answerHeaders: (received: readonly string[]) => string[]
 }
 
@@ -26,6 +28,7 @@ export function createForward(
   method: string,
   path: string,
   headers: readonly string[],
+  setCookies: readonly string[],
 ): Forward {
   const endless = use === 'events' || use === 'socket'
   return {
@@ -37,7 +40,8 @@ export function createForward(
     maxRequestBytes: route.maxRequestBytes,
     headersTimeoutMs: route.headersTimeoutMs,
     bodyTimeoutMs: endless ? 0 : route.bodyTimeoutMs,
-    answerHeaders: (received) => downstreamHeaders(received, use),
+    setCookies,
+    answerHeaders: (received) => withCookies(downstreamHeaders(received, use), setCookies),
   }
 }
 
@@ -48,6 +52,7 @@ export function createPageForward(
   path: string,
   headers: readonly string[],
   answer: AppAnswer,
+  setCookies: readonly string[],
 ): Forward {
   return {
     origin: app.upstreamOrigin,
@@ -58,8 +63,20 @@ export function createPageForward(
     maxRequestBytes: app.maxRequestBytes,
     headersTimeoutMs: app.headersTimeoutMs,
     bodyTimeoutMs: app.bodyTimeoutMs,
-    answerHeaders: (received) => appAnswerHeaders(received, answer),
+    setCookies,
+    answerHeaders: (received) => withCookies(appAnswerHeaders(received, answer), setCookies),
   }
+}
+
+// No cache may keep what sets a session.
+function withCookies(headers: string[], setCookies: readonly string[]): string[] {
+  if (setCookies.length === 0) return headers
+  const set = ['cache-control', 'no-store', ...setCookies.flatMap((each) => ['set-cookie', each])]
+  for (let index = 0; index + 1 < headers.length; index += 2) {
+    const name = headers[index] ?? ''
+    if (name.toLowerCase() !== 'cache-control') set.push(name, headers[index + 1] ?? '')
+  }
+  return set
 }
 
 /** Makes an app's route ready: everything that is not ours or an API's. */

@@ -3,14 +3,12 @@ import { CoatcheckError } from '../core/errors.ts'
 import { restoreVerifiedTokenSet } from '../tokens/restore-verified.ts'
 import { isVerifiedTokenSet, type VerifiedTokenSet } from '../tokens/verified-token-set.ts'
 
-/** What a session's seal holds: whatever decides. */
+/** What a session's seal holds wherever it lies: whatever decides. */
 export interface SessionContents {
   readonly tokenSet: VerifiedTokenSet
   /** Milliseconds since 1970, as are all times. */
   readonly createdAt: number
   readonly absoluteEndsAt: number
-  readonly subjectKey: string
-  readonly sidKey?: string
   /** Who signed in asked to stay signed in on this device. */
   readonly remembered?: true
   /** When a refresh token was sent and no answer is recorded yet. */
@@ -21,6 +19,12 @@ export interface SessionContents {
   readonly renewalRetryAt?: number
 }
 
+/** What it holds in a store: also under what it is found there. */
+export interface RecordContents extends SessionContents {
+  readonly subjectKey: string
+  readonly sidKey?: string
+}
+
 const FRAME = 1
 const LENGTH_BYTES = 4
 const ABSENT = 0xff_ff_ff_ff
@@ -29,7 +33,7 @@ const ABSENT = 0xff_ff_ff_ff
  * Contents as bytes: a small JSON part, and the tokens as they are, each preceded by its length. JSON over all of
  * it would cost more than sealing does. Frame version 1. Throws `token_unverified` for a look-alike.
  */
-export function encodeContents(contents: SessionContents): Bytes {
+export function encodeContents(contents: RecordContents): Bytes {
   const { tokenSet, ...marks } = contents
   if (!isVerifiedTokenSet(tokenSet)) throw new CoatcheckError('token_unverified')
   // What prints is all but the tokens.
@@ -48,7 +52,7 @@ export function encodeContents(contents: SessionContents): Bytes {
 }
 
 /** Contents from bytes that a seal vouches for; `undefined` for an unknown frame. */
-export function decodeContents(bytes: Bytes): SessionContents | undefined {
+export function decodeContents(bytes: Bytes): RecordContents | undefined {
   if (bytes[0] !== FRAME) return undefined
   const frame = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const texts: (string | undefined)[] = []

@@ -5,7 +5,8 @@ import {
   newRing,
   tokenSet,
 } from '../../../../test/support/session-fixture.ts'
-import type { EndReason, SessionStore } from './session-store.ts'
+import type { WatchEnd } from './endings.ts'
+import type { SessionStore } from './session-store.ts'
 import { createSessions, type Sessions } from './sessions.ts'
 import { memoryStore } from './stores/memory.ts'
 
@@ -24,7 +25,7 @@ const withoutNotices = (store: SessionStore): SessionStore => {
 
 async function watched(sessions: Sessions) {
   const { session, ticket } = await sessions.create({ tokenSet: tokenSet() })
-  const heard: EndReason[] = []
+  const heard: WatchEnd[] = []
   const stop = sessions.endings.watch(session, (reason) => heard.push(reason))
   return { session, ticket, heard, stop }
 }
@@ -72,7 +73,7 @@ describe('watch', () => {
     const sessions = start()
     const { session } = await sessions.create({ tokenSet: tokenSet() })
     await sessions.end(session, 'replaced')
-    const heard: EndReason[] = []
+    const heard: WatchEnd[] = []
     sessions.endings.watch(session, (reason) => heard.push(reason))
     await until(() => heard.length > 0)
     expect(heard).toEqual(['replaced'])

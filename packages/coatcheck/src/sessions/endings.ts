@@ -1,13 +1,17 @@
 import type { Clock } from '../core/clock.ts'
 import { CoatcheckError } from '../core/errors.ts'
+import type { MaybePromise } from '../core/maybe-promise.ts'
 import type { Notices } from './notices.ts'
 import type { Session } from './session.ts'
-import type { EndReason, SessionStore } from './session-store.ts'
+import type { EndReason } from './session-store.ts'
+
+/** Why there is nothing more to watch; `ask_again`: only a request of the browser can tell whether the session is over. */
+export type WatchEnd = EndReason | 'ask_again'
 
 /** Tells whoever watches a session that it ended, and why. */
 export interface Endings {
   /** Calls `onEnd` once, when the session is over. Gives back how to stop watching. */
-  watch(session: Session, onEnd: (reason: EndReason) => void): () => void
+  watch(session: Session, onEnd: (reason: WatchEnd) => void): () => void
   /** Something of this process ended a session. */
   tell(id: string, reason: EndReason): void
   close(): void
@@ -15,14 +19,15 @@ export interface Endings {
 
 /** What {@link createEndings} needs. */
 export interface EndingsOptions {
-  readonly store: SessionStore
+  /** Why a session ended; `undefined` while it lives. Rejects with a `CoatcheckError` where nobody can tell. */
+  readonly look: (session: Session) => MaybePromise<WatchEnd | undefined>
   readonly notices: Notices
   readonly clock: Clock
 }
 
 interface Watched {
   readonly session: Session
-  readonly listeners: Set<(reason: EndReason) => void>
+  readonly listeners: Set<(reason: WatchEnd) => void>
 }
 
 // Every watched session is looked up so often: for stores that cannot notify, and for times that run out.
@@ -31,19 +36,19 @@ const ROUND_WITH_NOTICES_MS = 15_000
 
 /** Watches over sessions: told by this process, by the store where it notifies, and by looking. */
 export function createEndings(options: EndingsOptions): Endings {
-  const { store, notices, clock } = options
+  const { look, notices, clock } = options
   const watched = new Map<string, Watched>()
   let timer: ReturnType<typeof setTimeout> | undefined
   let stopListening: (() => void) | undefined
 
-  function tell(id: string, reason: EndReason): void {
+  function tell(id: string, reason: WatchEnd): void {
     const entry = watched.get(id)
     if (entry === undefined) return
     watched.delete(id)
     for (const listener of entry.listeners) listener(reason)
   }
 
-  function watch(session: Session, onEnd: (reason: EndReason) => void): () => void {
+  function watch(session: Session, onEnd: (reason: WatchEnd) => void): () => void {
     const entry = watched.get(session.id) ?? { session, listeners: new Set() }
     entry.listeners.add(onEnd)
     watched.set(session.id, entry)
@@ -93,11 +98,8 @@ export function createEndings(options: EndingsOptions): Endings {
     }
   }
 
-  async function reasonOf(session: Session): Promise<EndReason | undefined> {
-    const { id, absoluteEndsAt } = session
-    if (clock() >= absoluteEndsAt) return 'absolute_timeout'
-    if ((await store.get(id)) !== undefined) return undefined
-    return (await store.endingOf(id)) ?? 'idle_timeout'
+  async function reasonOf(session: Session): Promise<WatchEnd | undefined> {
+    return clock() >= session.absoluteEndsAt ? 'absolute_timeout' : look(session)
   }
 
   return {

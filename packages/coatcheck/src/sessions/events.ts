@@ -32,6 +32,18 @@ export type SessionEvent =
       readonly session: string
       readonly code: ErrorCode
     }
+  /** The provider gave a refresh token that a session in a cookie does not keep. */
+  | { readonly type: 'session.refresh_token_dropped'; readonly session: string }
+  /** A session does not fit into cookies beside those that the browser has already. */
+  | {
+      readonly type: 'session.too_large'
+      readonly session: string
+      /** What the Cookie header would measure, and may. */
+      readonly bytes: number
+      readonly budget: number
+    }
+  /** A session that had become too large for cookies lies in the store from now on, as `to`. */
+  | { readonly type: 'session.moved'; readonly session: string; readonly to: string }
   /** The provider does not answer, or asked to be left alone: no renewal is tried for a while. */
   | { readonly type: 'renewal.paused'; readonly seconds: number }
   | { readonly type: 'renewal.resumed' }

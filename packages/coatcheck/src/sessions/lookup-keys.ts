@@ -1,6 +1,6 @@
 import { encodeBase64url } from '../core/bytes.ts'
 import type { KeyRing, RingKey } from '../ring/key-ring.ts'
-import type { SessionContents } from './contents.ts'
+import type { RecordContents } from './contents.ts'
 import type { StoredSession } from './session-store.ts'
 
 type Kind = 'sub' | 'sid'
@@ -17,7 +17,7 @@ export interface LookupKeys {
   /** A session's look-up keys under the key that seals. */
   move(
     stored: StoredSession,
-    contents: SessionContents,
+    contents: RecordContents,
   ): Pick<StoredSession, 'subjectKey' | 'sidKey'>
 }
 

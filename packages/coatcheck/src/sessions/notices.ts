@@ -26,7 +26,7 @@ const MAX_RETRY_MS = 30_000
  * One subscription to a store for a whole process, made when somebody first listens; where the store cannot
  * notify, `live` stays false.
  */
-export function createNotices(store: SessionStore): Notices {
+export function createNotices(store: Pick<SessionStore, 'subscribe'>): Notices {
   const listeners = new Set<(notice: StoreNotice) => void>()
   const waiting = new Map<string, Set<() => void>>()
   let subscription: Promise<StoreSubscription | undefined> | undefined

@@ -9,8 +9,8 @@ import { isVerifiedTokenSet, type TokenSetData } from '../tokens/verified-token-
 import type { SessionContents } from './contents.ts'
 import { claimsSourceOf, type ParsedClaims, parseClaims } from './packed-claims.ts'
 
-/** What a sealed cookie holds of a session. Lookup keys are for stores: here there is none. */
-export interface PackedContents extends Omit<SessionContents, 'subjectKey' | 'sidKey'> {
+/** What a sealed cookie holds of a session. */
+export interface PackedContents extends SessionContents {
   /** 22 characters of base64url, the same from sign-in on. */
   readonly id: string
   /** When these very bytes were sealed: of several, the latest counts. */

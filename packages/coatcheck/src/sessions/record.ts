@@ -4,9 +4,9 @@ import type { RandomSource } from '../core/random.ts'
 import type { KeyRing } from '../ring/key-ring.ts'
 import { openBytes, sealBytes } from '../seal/aead.ts'
 import { createCards, type RenewalNote, type SessionCard } from './card.ts'
-import { decodeContents, encodeContents, type SessionContents } from './contents.ts'
+import { decodeContents, encodeContents, type RecordContents } from './contents.ts'
 import { createLookupKeys } from './lookup-keys.ts'
-import type { OpenedSession } from './session.ts'
+import type { OpenedSession, Opening } from './session.ts'
 import type { StoredSession } from './session-store.ts'
 import type { Ticket } from './ticket.ts'
 import { createWraps, KEY_BYTES, NONCE_BYTES } from './wraps.ts'
@@ -21,12 +21,12 @@ export interface RecordBinding {
 /** Seals and opens sessions. */
 export interface Records {
   /** A new session's bytes, under a new data key that only ring and ticket together open. */
-  seal(ticket: Ticket, contents: SessionContents, card: SessionCard): SealedRecord
+  seal(ticket: Ticket, contents: RecordContents, card: SessionCard): SealedRecord
   /** The bytes of the next version, under the same data key. */
-  reseal(dataKey: KeyObject, id: string, version: number, contents: SessionContents): Bytes
+  reseal(dataKey: KeyObject, id: string, version: number, contents: RecordContents): Bytes
   open(stored: StoredSession, ticket: Ticket): OpenedRecord
   /** Opens another version of a session that is open already. */
-  reopen(stored: StoredSession, dataKey: KeyObject): SessionContents | undefined
+  reopen(stored: StoredSession, dataKey: KeyObject): RecordContents | undefined
   /** A session as it is, but for what lies under a former key of the ring: that lies under the current one. */
   move(opened: OpenedSession): StoredSession
   /** The key under which new sessions are found. */
@@ -49,7 +49,7 @@ export interface SealedRecord {
 
 /** What came of opening a session; the reason is for the log. */
 export type OpenedRecord =
-  | ({ readonly ok: true } & Omit<OpenedSession, 'stored'>)
+  | ({ readonly ok: true } & Opening)
   | { readonly ok: false; readonly reason: 'tampered' | 'unknown_key' }
 
 /** The record of DESIGN: the body under a random data key, the data key under ring and ticket. */
@@ -70,7 +70,7 @@ export function createRecords(
     dataKey: KeyObject,
     id: string,
     version: number,
-    contents: SessionContents,
+    contents: RecordContents,
   ): Bytes {
     return sealBytes(
       dataKey,
@@ -80,7 +80,7 @@ export function createRecords(
     )
   }
 
-  function reopen(stored: StoredSession, dataKey: KeyObject): SessionContents | undefined {
+  function reopen(stored: StoredSession, dataKey: KeyObject): RecordContents | undefined {
     const bytes = openBytes(dataKey, stored.body, bound('body', stored.id, String(stored.version)))
     const contents = bytes === undefined ? undefined : decodeContents(bytes)
     // The columns only find what the seal holds: a row that says otherwise was edited.

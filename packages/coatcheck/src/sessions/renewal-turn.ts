@@ -6,15 +6,14 @@ import type { CircuitBreaker } from './circuit-breaker.ts'
 import type { SessionContents } from './contents.ts'
 import type { SessionEvent } from './events.ts'
 import type { RenewFunction, RenewOutcome } from './renewal.ts'
+import type { RenewalPlace } from './renewal-place.ts'
 import { retryAt } from './renewal-timing.ts'
-import type { Rewriting } from './rewriting.ts'
-import { type OpenedSession, type Session, shortIdOf } from './session.ts'
-import type { EndReason, SessionStore, StoredSession } from './session-store.ts'
+import { hasSameTokens } from './same-tokens.ts'
+import { type Session, type SessionState, shortIdOf } from './session.ts'
 
 /** What {@link createRenewalTurn} needs, its caller's part aside. */
-export interface RenewalTurnOptions {
-  readonly store: SessionStore
-  readonly rewriting: Rewriting
+export interface RenewalTurnOptions<S extends SessionState> {
+  readonly place: RenewalPlace<S>
   readonly clock: Clock
   readonly graceMs: number
   /** What renewal history calls this process. */
@@ -25,7 +24,6 @@ export interface RenewalTurnOptions {
   readonly renew: RenewFunction | undefined
   readonly revoke: (refreshToken: string, id: string) => Promise<void>
   readonly onEvent: (event: SessionEvent) => void
-  readonly onEnded: (ended: StoredSession, reason: EndReason, last?: RenewalNote) => void
 }
 
 /** What came of a turn. */
@@ -43,21 +41,21 @@ const MAX_ROUNDS = 5
 const RETRY_MS = 5000
 
 /** One turn of the holder of the lease: look, mark, ask, write. */
-export function createRenewalTurn(
-  options: RenewalTurnOptions & {
+export function createRenewalTurn<S extends SessionState>(
+  options: RenewalTurnOptions<S> & {
     readonly isDue: (contents: SessionContents, id: string) => boolean
   },
 ): (session: Session) => Promise<TurnResult> {
-  const { store, clock, breaker, onEvent, isDue } = options
-  const { reread, write, writeSurely, surely, sessionOf } = options.rewriting
+  const { place, clock, breaker, onEvent, isDue } = options
+  const { reread, write, writeSurely, surely, sessionOf } = place
 
   async function takeTurn(session: Session): Promise<TurnResult> {
     for (let round = 0; round < MAX_ROUNDS; round += 1) {
       const current = await reread(session)
       if (current === undefined) return { kind: 'ended' }
-      const { contents, stored } = current
+      const { contents, id } = current
       const { refreshToken } = contents.tokenSet
-      if (refreshToken === undefined || !isDue(contents, stored.id)) return settled(current)
+      if (refreshToken === undefined || !isDue(contents, id)) return settled(current)
       // Somebody sent it, and died before the answer was written.
       if (contents.renewalSentAt !== undefined && !isWithinGrace(contents.renewalSentAt)) {
         const given = await giveUpRefreshToken(current, note('given_up', 'no_answer_recorded'))
@@ -66,7 +64,7 @@ export function createRenewalTurn(
       }
       if (!breaker.admit()) return later(current, breaker.waitMs())
       const renewalSentAt = contents.renewalSentAt ?? clock()
-      let marked: OpenedSession | undefined
+      let marked: S | undefined
       try {
         marked = await write(current, { ...contents, renewalSentAt })
       } catch (error) {
@@ -81,10 +79,10 @@ export function createRenewalTurn(
   }
 
   // A mark that stayed would cost the refresh token: whoever finds it must take it for spent.
-  async function clearMark(before: OpenedSession): Promise<void> {
+  async function clearMark(before: S): Promise<void> {
     try {
       const current = await surely(() => reread(sessionOf(before)))
-      if (current?.stored.version !== before.stored.version + 1) return
+      if (current?.version !== before.version + 1) return
       await writeSurely(current, before.contents)
     } catch (error) {
       if (!(error instanceof CoatcheckError)) throw error
@@ -97,10 +95,7 @@ export function createRenewalTurn(
     return age >= 0 && age < options.graceMs
   }
 
-  async function callProvider(
-    marked: OpenedSession,
-    refreshToken: string,
-  ): Promise<TurnResult | 'again'> {
+  async function callProvider(marked: S, refreshToken: string): Promise<TurnResult | 'again'> {
     const { tokenSet, renewalSentAt = 0 } = marked.contents
     const outcome = await ask(refreshToken, tokenSet)
     if (outcome.kind === 'renewed') {
@@ -135,9 +130,9 @@ export function createRenewalTurn(
     } else breaker.failed()
   }
 
-  async function keep(marked: OpenedSession, tokenSet: VerifiedTokenSet): Promise<TurnResult> {
-    const { id } = marked.stored
-    let newest: OpenedSession | undefined = marked
+  async function keep(marked: S, tokenSet: VerifiedTokenSet): Promise<TurnResult> {
+    const { id } = marked
+    let newest: S | undefined = marked
     // Our lease may have run out, and a successor have given the spent token up: the new one goes on top.
     while (newest !== undefined && mayStillKeep(newest, marked)) {
       const contents = { ...withoutMarks(newest.contents), tokenSet }
@@ -145,12 +140,12 @@ export function createRenewalTurn(
       if (kept !== undefined) return renewed(kept)
       newest = await surely(() => reread(sessionOf(marked)))
     }
-    if (newest !== undefined && isSame(newest.contents.tokenSet, tokenSet)) {
+    if (newest !== undefined && hasSameTokens(newest.contents.tokenSet, tokenSet)) {
       // Our write was done although the store did not say so.
       return renewed(newest)
     }
     if (newest !== undefined) return settled(newest)
-    const reason = await store.endingOf(id)
+    const reason = await place.endingOf(id)
     // An ended session stays ended, and what it was just given must not outlive it. One person's sessions
     // from one provider share a grant, so a session that was only replaced keeps its hands off it.
     const { refreshToken } = tokenSet
@@ -159,23 +154,22 @@ export function createRenewalTurn(
     return { kind: 'ended' }
   }
 
-  function mayStillKeep(newest: OpenedSession, marked: OpenedSession): boolean {
+  function mayStillKeep(newest: S, marked: S): boolean {
     const { refreshToken } = newest.contents.tokenSet
     return refreshToken === undefined || refreshToken === marked.contents.tokenSet.refreshToken
   }
 
-  async function refused(marked: OpenedSession, last: RenewalNote): Promise<TurnResult> {
+  async function refused(marked: S, last: RenewalNote): Promise<TurnResult> {
     const current = await reread(sessionOf(marked))
     if (current === undefined) return { kind: 'ended' }
     // Somebody else renewed meanwhile: theirs is the newer token.
-    if (current.stored.version !== marked.stored.version) return settled(current)
-    const deleted = await store.delete(marked.stored.id, 'renewal_refused')
-    if (deleted !== undefined) options.onEnded(deleted, 'renewal_refused', last)
+    if (current.version !== marked.version) return settled(current)
+    await place.end(marked, 'renewal_refused', last)
     return { kind: 'ended' }
   }
 
   async function tryLater(
-    marked: OpenedSession,
+    marked: S,
     retryAfterSeconds: number | undefined,
     failure: RenewalNote,
   ): Promise<TurnResult | 'again'> {
@@ -187,10 +181,7 @@ export function createRenewalTurn(
   }
 
   // A retry outside the grace would look like theft and end every session of the grant.
-  function giveUpRefreshToken(
-    current: OpenedSession,
-    why: RenewalNote,
-  ): Promise<OpenedSession | undefined> {
+  function giveUpRefreshToken(current: S, why: RenewalNote): Promise<S | undefined> {
     if (why.outcome === 'given_up') tellFailure(current, why)
     const contents = withoutMarks(current.contents)
     const tokenSet = withoutRefreshToken(contents.tokenSet)
@@ -202,31 +193,27 @@ export function createRenewalTurn(
     return { at: clock(), by, outcome, ...(why === undefined ? {} : { why }) }
   }
 
-  function tellFailure({ stored }: OpenedSession, { outcome, why }: RenewalNote): void {
+  function tellFailure({ id }: S, { outcome, why }: RenewalNote): void {
     if (outcome === 'renewed') return
-    const session = shortIdOf(stored.id)
+    const session = shortIdOf(id)
     const cause = why === undefined ? {} : { why }
     onEvent({ type: 'session.renewal_failed', session, reason: outcome, ...cause })
   }
 
-  function renewed(current: OpenedSession): TurnResult {
-    onEvent({ type: 'session.renewed', session: shortIdOf(current.stored.id) })
+  function renewed(current: S): TurnResult {
+    onEvent({ type: 'session.renewed', session: shortIdOf(current.id) })
     return { kind: 'renewed', session: sessionOf(current) }
   }
 
-  function settled(current: OpenedSession): TurnResult {
+  function settled(current: S): TurnResult {
     return { kind: 'settled', session: sessionOf(current) }
   }
 
-  function later(current: OpenedSession, waitMs: number): TurnResult {
+  function later(current: S, waitMs: number): TurnResult {
     return { kind: 'later', session: sessionOf(current), waitMs }
   }
 
   return takeTurn
-}
-
-function isSame(one: VerifiedTokenSet, other: VerifiedTokenSet): boolean {
-  return one.accessToken === other.accessToken && one.refreshToken === other.refreshToken
 }
 
 function withoutMarks(contents: SessionContents): SessionContents {

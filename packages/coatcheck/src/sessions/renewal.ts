@@ -6,7 +6,7 @@ import type { SessionContents } from './contents.ts'
 import type { Notices } from './notices.ts'
 import { isHeldBack, renewalDueAt } from './renewal-timing.ts'
 import { createRenewalTurn, type RenewalTurnOptions } from './renewal-turn.ts'
-import { behindSession, type Session } from './session.ts'
+import { behindSession, type Session, type SessionState } from './session.ts'
 
 /** Trades a refresh token for new tokens; never rejects for what a provider does. */
 export type RenewFunction = (input: {
@@ -40,8 +40,13 @@ export type AccessTokenResult =
       readonly retryAfterSeconds: number
     }
 
+/** Sees to it that a session has an access token that is good. */
+export interface Renewal {
+  accessToken(session: Session): MaybePromise<AccessTokenResult>
+}
+
 /** What {@link createRenewal} needs. */
-export interface RenewalOptions extends RenewalTurnOptions {
+export interface RenewalOptions<S extends SessionState> extends RenewalTurnOptions<S> {
   readonly renewBeforeMs: number
   readonly notices: Notices
   readonly breaker: CircuitBreaker
@@ -64,10 +69,8 @@ const MAX_WAIT_MS = 12_000
  *
  * @see RFC 9700, section 4.14; RFC 6749, section 6
  */
-export function createRenewal(options: RenewalOptions): {
-  accessToken(session: Session): MaybePromise<AccessTokenResult>
-} {
-  const { store, clock, notices, breaker, rewriting } = options
+export function createRenewal<S extends SessionState>(options: RenewalOptions<S>): Renewal {
+  const { place, clock, notices, breaker } = options
   const takeTurn = createRenewalTurn({ ...options, isDue })
   const inFlight = new Map<string, Promise<AccessTokenResult>>()
 
@@ -133,14 +136,14 @@ export function createRenewal(options: RenewalOptions): {
     const listening = notices.listenFor(id)
     try {
       for (const until = performance.now() + LEASE_MS + MAX_WAIT_MS; performance.now() < until; ) {
-        const fencingNumber = await store.acquireLease(id, LEASE_MS)
+        const fencingNumber = await place.acquireLease(id, LEASE_MS)
         if (fencingNumber !== undefined) return await holdingLease(newest, fencingNumber)
         // Another process renews: what came of it is in the record.
         const pollMs = POLL_MS + Math.random() * POLL_JITTER_MS
         await listening.news(notices.live ? POLL_WITH_NOTICES_MS : pollMs)
-        const current = await rewriting.reread(newest)
+        const current = await place.reread(newest)
         if (current === undefined) return { ok: false, reason: 'signed_out' }
-        newest = rewriting.sessionOf(current)
+        newest = place.sessionOf(current)
         if (current.contents.tokenSet.refreshToken === undefined) return asItIs(newest)
         if (!isDue(current.contents, id)) return usable(newest)
         if (isHeldBack(current.contents, clock())) return heldBack(newest)
@@ -177,7 +180,7 @@ export function createRenewal(options: RenewalOptions): {
   // A lease that cannot be let go ends by itself: no reason to lose what was renewed under it.
   async function letGo(id: string, fencingNumber: number): Promise<void> {
     try {
-      await store.releaseLease(id, fencingNumber)
+      await place.releaseLease(id, fencingNumber)
     } catch (error) {
       if (!(error instanceof CoatcheckError)) throw error
     }

@@ -12,6 +12,7 @@ import { systemRandom } from '../core/random.ts'
 import { describeKeyRing } from '../ring/key-roles.ts'
 import { forgetKey } from '../ring/rotation.ts'
 import { createRecords } from './record.ts'
+import { openedSession } from './session.ts'
 import type { SessionStore } from './session-store.ts'
 import { parseTicket } from './ticket.ts'
 
@@ -221,7 +222,7 @@ describe('a session whose ring rotates', () => {
     const before = await stored(ticket)
     const opened = records.open(before, parsed)
     if (!opened.ok) throw new Error(opened.reason)
-    const moved = records.move({ stored: before, ...opened })
+    const moved = records.move(openedSession(before, opened))
     expect(wrappedUnder(moved)).toEqual([ring.current.id])
     expect(cardUnder(moved)).toBe(ring.current.id)
     expect(moved.subjectKey).toBe(records.lookupKey('sub', 'ann'))

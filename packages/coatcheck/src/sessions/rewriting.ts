@@ -1,52 +1,41 @@
 import { CoatcheckError } from '../core/errors.ts'
+import { andThen } from '../core/maybe-promise.ts'
 import type { RenewalNote } from './card.ts'
 import type { SessionContents } from './contents.ts'
 import type { Lifetimes } from './lifetimes.ts'
 import type { Records } from './record.ts'
-import { behindSession, createSession, type OpenedSession, type Session } from './session.ts'
-import type { SessionStore } from './session-store.ts'
+import type { RenewalPlace } from './renewal-place.ts'
+import {
+  createSession,
+  type OpenedSession,
+  openedSession,
+  recordBehind,
+  type Session,
+} from './session.ts'
+import type { EndReason, SessionStore, StoredSession } from './session-store.ts'
 
 /** What {@link createRewriting} needs. */
 export interface RewritingOptions {
   readonly store: SessionStore
   readonly records: Records
   readonly lifetimes: Lifetimes
-}
-
-/** Reads and writes further versions of a session that is open. */
-export interface Rewriting {
-  /** The newest version; `undefined` once it is over, or no longer what was sealed. */
-  reread(session: Session): Promise<OpenedSession | undefined>
-  /** The next version; `undefined` when somebody else wrote it first or the session is over. */
-  write(
-    current: OpenedSession,
-    contents: SessionContents,
-    note?: RenewalNote,
-  ): Promise<OpenedSession | undefined>
-  /** The same, tried again for half a minute when the store does not answer. */
-  writeSurely(
-    current: OpenedSession,
-    contents: SessionContents,
-    note?: RenewalNote,
-  ): Promise<OpenedSession | undefined>
-  /** Any work on the store, tried again likewise. */
-  surely<T>(work: () => Promise<T>): Promise<T>
-  sessionOf(opened: OpenedSession): Session
+  readonly onEnded: (ended: StoredSession, reason: EndReason, last?: RenewalNote) => void
 }
 
 // As long as an engine takes to restart, or to make a replica its master.
 const AGAIN_AFTER_MS: readonly number[] = [50, 200, 1000, 2000, 4000, 8000, 16_000]
 
-/** Compare-and-set over sealed contents. */
-export function createRewriting(options: RewritingOptions): Rewriting {
+/** Renewal in a store: compare-and-set over sealed contents, leases that processes share. */
+export function createRewriting(options: RewritingOptions): RenewalPlace<OpenedSession> {
   const { store, records } = options
 
   async function reread(session: Session): Promise<OpenedSession | undefined> {
     const stored = await store.get(session.id)
     if (stored === undefined) return undefined
-    const { dataKey, freshWrap } = behindSession(session)
+    const { dataKey, freshWrap } = recordBehind(session)
     const contents = records.reopen(stored, dataKey)
-    return contents === undefined ? undefined : { stored, contents, dataKey, freshWrap }
+    if (contents === undefined) return undefined
+    return openedSession(stored, { contents, dataKey, freshWrap })
   }
 
   async function write(
@@ -64,7 +53,7 @@ export function createRewriting(options: RewritingOptions): Rewriting {
       note === undefined ? moved.card : records.noteRenewal({ ...moved, id, version }, note)
     const stored = { ...moved, id, version: version + 1, body, card }
     return (await store.replace(stored, version))
-      ? { ...current, stored, contents: kept }
+      ? openedSession(stored, { ...current, contents: kept })
       : undefined
   }
 
@@ -91,6 +80,14 @@ export function createRewriting(options: RewritingOptions): Rewriting {
     writeSurely: (current, contents, note) => surely(() => write(current, contents, note)),
     surely,
     sessionOf,
+    end: async ({ id }, reason, last) => {
+      const deleted = await store.delete(id, reason)
+      if (deleted !== undefined) options.onEnded(deleted, reason, last)
+    },
+    endingOf: (id) => store.endingOf(id),
+    acquireLease: (id, leaseMs) => store.acquireLease(id, leaseMs),
+    releaseLease: (id, fencingNumber) =>
+      andThen(store.releaseLease(id, fencingNumber), () => undefined),
   }
 }
 

@@ -22,9 +22,9 @@ export interface SealedCookiesOptions {
   readonly clock: Clock
   readonly random: RandomSource
   /** What the whole Cookie header may measure. Default: 8192. */
-  readonly budgetBytes?: number
+  readonly budgetBytes?: number | undefined
   /** When headers and claims are deflated: it costs about as much again as sealing. Default: `to_save_a_cookie`. */
-  readonly deflate?: 'never' | 'to_save_a_cookie' | 'always'
+  readonly deflate?: 'never' | 'to_save_a_cookie' | 'always' | undefined
 }
 
 /** Why a sealed cookie is not used; for the log. */

@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import type { Bytes } from '../core/bytes.ts'
 import type { VerifiedTokenSet } from '../tokens/verified-token-set.ts'
-import type { SessionContents } from './contents.ts'
+import type { RecordContents, SessionContents } from './contents.ts'
 import type { Lifetime } from './lifetimes.ts'
 import type { StoredSession } from './session-store.ts'
 
@@ -22,40 +22,71 @@ export interface Session {
   readonly tokenSet: VerifiedTokenSet
 }
 
-/** What stands behind a session. */
-export interface OpenedSession {
-  readonly stored: StoredSession
+/** What stands behind a session, wherever it lies. */
+export interface SessionState {
+  readonly id: string
+  readonly version: number
+  readonly lastSeenAt: number
   readonly contents: SessionContents
+}
+
+/** What opening a record gives. */
+export interface Opening {
+  readonly contents: RecordContents
   readonly dataKey: KeyObject
   /** The data key's wrap for the next version, where it was opened under a former key of the ring. */
   readonly freshWrap?: Bytes | undefined
 }
 
-const opened = new WeakMap<Session, OpenedSession>()
+/** What stands behind a session that a store keeps. */
+export interface OpenedSession extends SessionState, Opening {
+  readonly stored: StoredSession
+  readonly contents: RecordContents
+}
+
+const states = new WeakMap<Session, SessionState>()
+
+/** A record and what opening it gave. */
+export function openedSession(stored: StoredSession, opening: Opening): OpenedSession {
+  const { id, version, lastSeenAt } = stored
+  const { contents, dataKey, freshWrap } = opening
+  return { id, version, lastSeenAt, stored, contents, dataKey, freshWrap }
+}
 
 /** Makes a session of what was opened. */
-export function createSession(behind: OpenedSession, { idleMs, absoluteMs }: Lifetime): Session {
-  const { stored, contents } = behind
+export function createSession(state: SessionState, { idleMs, absoluteMs }: Lifetime): Session {
+  const { id, version, lastSeenAt, contents } = state
   const absoluteEndsAt = Math.min(contents.absoluteEndsAt, contents.createdAt + absoluteMs)
   const session: Session = Object.freeze({
-    id: stored.id,
-    shortId: shortIdOf(stored.id),
-    version: stored.version,
+    id,
+    shortId: shortIdOf(id),
+    version,
     createdAt: contents.createdAt,
-    lastSeenAt: stored.lastSeenAt,
-    idleEndsAt: Math.min(stored.lastSeenAt + idleMs, absoluteEndsAt),
+    lastSeenAt,
+    idleEndsAt: Math.min(lastSeenAt + idleMs, absoluteEndsAt),
     absoluteEndsAt,
     tokenSet: contents.tokenSet,
   })
-  opened.set(session, behind)
+  states.set(session, state)
   return session
 }
 
 /** What stands behind a session; throws for anything that only looks like one. */
-export function behindSession(session: Session): OpenedSession {
-  const behind = opened.get(session)
-  if (behind === undefined) throw new TypeError('not a session that was opened here')
-  return behind
+export function behindSession(session: Session): SessionState {
+  const state = states.get(session)
+  if (state === undefined) throw new TypeError('not a session that was opened here')
+  return state
+}
+
+/** The record behind a session; throws for one that no store keeps. */
+export function recordBehind(session: Session): OpenedSession {
+  const state = behindSession(session)
+  if (!isOpenedRecord(state)) throw new TypeError('not a session of a store')
+  return state
+}
+
+function isOpenedRecord(state: SessionState): state is OpenedSession {
+  return 'stored' in state
 }
 
 /** What logs call a session. */

@@ -1,13 +1,11 @@
-import { encodeBase64url } from '../core/bytes.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { CoatcheckError } from '../core/errors.ts'
 import { andThen, type MaybePromise } from '../core/maybe-promise.ts'
 import { type RandomSource, systemRandom } from '../core/random.ts'
 import type { KeyRing } from '../ring/key-ring.ts'
-import type { VerifiedTokenSet } from '../tokens/verified-token-set.ts'
+import { beginContents, type CreateSessionInput } from './begin-session.ts'
 import { createCachedReads } from './cached-reads.ts'
 import type { RenewalNote } from './card.ts'
-import { createCircuitBreaker } from './circuit-breaker.ts'
 import type { SessionContents } from './contents.ts'
 import { createEndings, type Endings } from './endings.ts'
 import type { SessionEvent } from './events.ts'
@@ -15,9 +13,10 @@ import { guardStore } from './guarded-store.ts'
 import { createLifetimes, type LifetimeOptions } from './lifetimes.ts'
 import { createNotices } from './notices.ts'
 import { createRecords, type RecordBinding } from './record.ts'
-import { type AccessTokenResult, createRenewal, type RenewFunction } from './renewal.ts'
+import type { AccessTokenResult } from './renewal.ts'
+import { createRenewalOver, type RenewalSettings } from './renewal-over.ts'
 import { createRewriting } from './rewriting.ts'
-import { behindSession, createSession, type Session, shortIdOf } from './session.ts'
+import { createSession, openedSession, recordBehind, type Session, shortIdOf } from './session.ts'
 import { createSessionCache } from './session-cache.ts'
 import { createSessionList, type SessionList } from './session-list.ts'
 import type { EndReason, SessionStore, StoredSession } from './session-store.ts'
@@ -27,19 +26,15 @@ export type { Session } from './session.ts'
 export type { ListedSession } from './session-list.ts'
 
 /** What {@link createSessions} needs. */
-export interface SessionsOptions extends RecordBinding {
+export interface SessionsOptions extends RecordBinding, RenewalSettings {
   readonly ring: KeyRing
   readonly store: SessionStore
   /** Default: 1800. */
-  readonly idleSeconds?: number
+  readonly idleSeconds?: number | undefined
   /** Default: 43200. */
-  readonly absoluteSeconds?: number
+  readonly absoluteSeconds?: number | undefined
   /** The lifetimes of remembered sessions. Default: nobody is remembered. */
   readonly remembered?: LifetimeOptions
-  /** How long before its end an access token is renewed. Default: 30, and never more than half its life. */
-  readonly renewBeforeSeconds?: number
-  /** For how long the provider takes a spent refresh token again. Default: 0. */
-  readonly refreshReuseGraceSeconds?: number
   /** How many opened sessions are kept in memory; the store is read all the same. Default: 10,000. */
   readonly openedCacheEntries?: number
   /**
@@ -49,12 +44,8 @@ export interface SessionsOptions extends RecordBinding {
   readonly cacheSeconds?: number
   /** How long the store may take to answer, in seconds. Default: 3. */
   readonly storeTimeoutSeconds?: number
-  /** What renewal history calls this process. Default: eight random characters. */
-  readonly processName?: string
   readonly clock?: Clock
   readonly random?: RandomSource
-  /** Trades a refresh token for new tokens. Default: none, tokens just end. */
-  readonly renew?: RenewFunction
   /** Revokes a refresh token. */
   readonly revoke?: (refreshToken: string) => Promise<void>
   readonly onEvent?: (event: SessionEvent) => void
@@ -78,6 +69,8 @@ export type LoadResult =
 export interface Sessions extends SessionList {
   /** A new session and the ticket that opens it: the only time that the ticket is seen. */
   create(input: CreateSessionInput): Promise<{ readonly ticket: string; readonly session: Session }>
+  /** A session that lay elsewhere until now, as old as it was, and a ticket for it. */
+  adopt(contents: SessionContents): Promise<{ readonly ticket: string; readonly session: Session }>
   /** Finds and opens the session of a ticket. Reads the store each time. */
   load(ticket: string): MaybePromise<LoadResult>
   /** Counts as activity; writes after a tenth of the idle time only. `undefined` when the session ended meanwhile. */
@@ -98,16 +91,6 @@ export interface Sessions extends SessionList {
   close(): Promise<void>
 }
 
-/** What a session is made of. */
-export interface CreateSessionInput {
-  readonly tokenSet: VerifiedTokenSet
-  /** Lives as long as `remembered` says. Default: false. */
-  readonly remembered?: boolean
-  /** For the card that operators read. */
-  readonly userAgent?: string
-  readonly address?: string
-}
-
 const MAX_USER_AGENT_CHARACTERS = 256
 
 /** Sessions over a store: sealing, timeouts, renewal. */
@@ -124,58 +107,47 @@ export function createSessions(options: SessionsOptions): Sessions {
   const { store } = reads
   const records = createRecords(ring, options, random)
   const cache = createSessionCache(maxEntries, ring)
-  const endings = createEndings({ store, notices, clock })
-  const jitter = (): number => (random(1)[0] ?? 0) / 255
-  const breaker = createCircuitBreaker({
-    clock,
-    jitter,
-    onPause: (ms) => onEvent({ type: 'renewal.paused', seconds: Math.ceil(ms / 1000) }),
-    onResume: () => onEvent({ type: 'renewal.resumed' }),
-  })
-  const renewal = createRenewal({
-    store,
-    rewriting: createRewriting({ store, records, lifetimes }),
+  const endings = createEndings({ look, notices, clock })
+  const renewal = createRenewalOver(options, {
+    place: createRewriting({ store, records, lifetimes, onEnded: ended }),
     notices,
-    breaker,
-    jitter,
     clock,
-    processName: options.processName ?? encodeBase64url(random(6)),
-    renewBeforeMs: (options.renewBeforeSeconds ?? 30) * 1000,
-    graceMs: (options.refreshReuseGraceSeconds ?? 0) * 1000,
-    renew: options.renew,
+    random,
     revoke,
     onEvent,
-    onEnded: ended,
   })
   const list = createSessionList({ store, records, onEnded: ended })
 
   async function create(input: CreateSessionInput) {
+    const begun = await insert(beginContents(input, lifetimes, clock()), {
+      userAgent: input.userAgent?.slice(0, MAX_USER_AGENT_CHARACTERS),
+      address: input.address,
+    })
+    const { shortId, tokenSet } = begun.session
+    onEvent({ type: 'session.created', session: shortId, subject: tokenSet.subject })
+    return begun
+  }
+
+  async function insert(
+    begun: SessionContents,
+    from: Readonly<Record<'userAgent' | 'address', string | undefined>>,
+  ) {
     const { value, ...ticket } = createTicket(random)
     const now = clock()
-    const { tokenSet } = input
-    const marks = input.remembered === true ? { remembered: true as const } : {}
-    const lifetime = lifetimes.of(marks)
+    const { tokenSet, createdAt, absoluteEndsAt } = begun
+    const lifetime = lifetimes.of(begun)
     const sid = tokenSet.claims.sid
     const subjectKey = records.lookupKey('sub', tokenSet.subject)
     const sidKey = typeof sid === 'string' ? { sidKey: records.lookupKey('sid', sid) } : {}
-    const absoluteEndsAt = now + lifetime.absoluteMs
-    const contents = { tokenSet, createdAt: now, absoluteEndsAt, subjectKey, ...sidKey, ...marks }
-    const card = {
-      subject: tokenSet.subject,
-      createdAt: now,
-      ...given({
-        userAgent: input.userAgent?.slice(0, MAX_USER_AGENT_CHARACTERS),
-        address: input.address,
-      }),
-      renewals: [],
-    }
+    const contents = { ...begun, subjectKey, ...sidKey }
+    const card = { subject: tokenSet.subject, createdAt, ...given(from), renewals: [] }
     const { dataKey, ...sealed } = records.seal(ticket, contents, card)
     const expiresAt = Math.min(now + lifetime.idleMs, absoluteEndsAt)
     const stored: StoredSession = {
       format: 1,
       id: ticket.id,
       version: 1,
-      createdAt: now,
+      createdAt,
       lastSeenAt: now,
       expiresAt,
       subjectKey,
@@ -183,9 +155,8 @@ export function createSessions(options: SessionsOptions): Sessions {
       ...sealed,
     }
     await store.insert(stored)
-    const session = createSession({ stored, contents, dataKey }, lifetime)
+    const session = createSession(openedSession(stored, { contents, dataKey }), lifetime)
     cache.put(session, ticketHash(value))
-    onEvent({ type: 'session.created', session: session.shortId, subject: tokenSet.subject })
     return { ticket: value, session }
   }
 
@@ -204,7 +175,7 @@ export function createSessions(options: SessionsOptions): Sessions {
     if (ticket === undefined) return { ok: false, reason: 'malformed' }
     const opened = records.open(stored, ticket)
     if (!opened.ok) return opened
-    const session = createSession({ stored, ...opened }, lifetimes.of(opened.contents))
+    const session = createSession(openedSession(stored, opened), lifetimes.of(opened.contents))
     cache.put(session, hash)
     return checkTimes(session)
   }
@@ -218,14 +189,14 @@ export function createSessions(options: SessionsOptions): Sessions {
 
   function touch(session: Session): MaybePromise<Session | undefined> {
     const now = clock()
-    const behind = behindSession(session)
+    const behind = recordBehind(session)
     const lifetime = lifetimes.of(behind.contents)
     if (now - session.lastSeenAt < lifetime.idleMs / 10) return session
     const expiresAt = Math.min(now + lifetime.idleMs, session.absoluteEndsAt)
     return andThen(store.touch(session.id, now, expiresAt), (isThere) => {
       if (!isThere) return undefined
       const stored = { ...behind.stored, lastSeenAt: now, expiresAt }
-      const touched = createSession({ ...behind, stored }, lifetime)
+      const touched = createSession(openedSession(stored, behind), lifetime)
       cache.renew(session, touched)
       return touched
     })
@@ -247,7 +218,7 @@ export function createSessions(options: SessionsOptions): Sessions {
     if (deleted === undefined) return false
     ended(deleted, reason)
     // A renewal may have replaced the refresh token since the session was read: what was deleted is the newest.
-    if (revokes) await revokeOf(session, records.reopen(deleted, behindSession(session).dataKey))
+    if (revokes) await revokeOf(session, records.reopen(deleted, recordBehind(session).dataKey))
     return true
   }
 
@@ -280,6 +251,11 @@ export function createSessions(options: SessionsOptions): Sessions {
     }
   }
 
+  async function look({ id }: Session): Promise<EndReason | undefined> {
+    if ((await store.get(id)) !== undefined) return undefined
+    return (await store.endingOf(id)) ?? 'idle_timeout'
+  }
+
   async function sweep(limit: number): Promise<number> {
     const swept = await store.sweep(limit)
     // What expires is the earlier of both ends; the columns say which.
@@ -292,6 +268,7 @@ export function createSessions(options: SessionsOptions): Sessions {
 
   return {
     create,
+    adopt: (contents) => insert(contents, { userAgent: undefined, address: undefined }),
     load,
     touch,
     end,

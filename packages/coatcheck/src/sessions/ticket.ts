@@ -6,6 +6,9 @@ const ID_BYTES = 16
 const SECRET_BYTES = 32
 const TICKET = /^[\w-]{64}$/
 
+/** How many characters a ticket has. */
+export const TICKET_LENGTH = 64
+
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 const ID_ENDS: string[] = []
 for (const [index, character] of [...ALPHABET].entries()) {
