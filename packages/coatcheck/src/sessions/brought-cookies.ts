@@ -14,7 +14,7 @@ export interface Brought {
   session?: Session
   /** What was made of them: parallel requests with the same cookies get the same. */
   successor?: Successor
-  /** On its way into a store. */
+  /** Gone into a store, or on its way. */
   moving?: Promise<Session>
   /** Their successor would not fit. */
   isTooLarge?: true

@@ -2,6 +2,7 @@ import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { anyTokenSet } from '../../../../test/support/arbitrary-contents.ts'
+import { cookieJar } from '../../../../test/support/cookie-jar.ts'
 import {
   BINDING,
   manualClock,
@@ -51,26 +52,6 @@ function contentsOf(bytes: number) {
   }
 }
 
-/** What a browser does with Set-Cookie. */
-function browser() {
-  const jar = new Map<string, string>()
-  const attributes: string[] = []
-  return {
-    jar,
-    attributes,
-    set: (setCookies: readonly string[]) => {
-      for (const line of setCookies) {
-        const [pair = '', ...rest] = line.split('; ')
-        const equals = pair.indexOf('=')
-        attributes.push(rest.filter((attribute) => attribute !== 'Max-Age=0').join('; '))
-        if (rest.includes('Max-Age=0')) jar.delete(pair.slice(0, equals))
-        else jar.set(pair.slice(0, equals), pair.slice(equals + 1))
-      }
-    },
-    header: () => [...jar].map(([name, value]) => `${name}=${value}`).join('; '),
-  }
-}
-
 function sealed(cookies: Cookies, bytes: number, request = cookies.open(undefined)) {
   const contents = contentsOf(bytes)
   const result = cookies.seal(contents, request)
@@ -90,7 +71,7 @@ describe('createSealedCookies', () => {
     fc.assert(
       fc.property(anyTokenSet, padding, fc.constantFrom(...all), (set, bytes, cookies) => {
         const { setCookies } = sealed(cookies, bytes)
-        const page = browser()
+        const page = cookieJar()
         page.set(setCookies)
         const result = cookies.seal(
           { id: ID, tokenSet: set, createdAt: START, absoluteEndsAt: START + 1 },
@@ -106,9 +87,9 @@ describe('createSealedCookies', () => {
 
   it('T-SEAL-01 refuses every changed, dropped and swapped chunk with a reason', () => {
     const cookies = cookiesOf()
-    const page = browser()
+    const page = cookieJar()
     page.set(sealed(cookies, 5000).setCookies)
-    const entries = [...page.jar]
+    const entries = [...page.cookies]
     const header = (changed: readonly (readonly [string, string])[]) =>
       changed.map(([name, value]) => `${name}=${value}`).join('; ')
     expect(entries.length).toBeGreaterThan(1)
@@ -144,7 +125,7 @@ describe('createSealedCookies', () => {
   it('T-SEAL-01 opens nowhere else: site, issuer, client, name, generation', () => {
     const ring = newRing()
     const cookies = cookiesOf({ ring })
-    const page = browser()
+    const page = cookieJar()
     page.set(sealed(cookies, 5000).setCookies)
     const others: Partial<SealedCookiesOptions>[] = [
       { site: 'https://b.example' },
@@ -156,14 +137,14 @@ describe('createSealedCookies', () => {
     }
     const renamed = page.header().replaceAll(NAME, 'id')
     expect(refreshTokenOf(cookiesOf({ ring, name: 'id' }).open(renamed))).toBe('tampered')
-    const generation = [...page.jar.keys()][0]?.slice(NAME.length + 1, -2) ?? ''
+    const generation = [...page.cookies.keys()][0]?.slice(NAME.length + 1, -2) ?? ''
     const moved = page.header().replaceAll(generation, '0trobc00aaaa')
     expect(refreshTokenOf(cookies.open(moved))).toBe('tampered')
   })
 
   it('chooses the newest by the seal when the answers of two requests mix', () => {
     const cookies = cookiesOf()
-    const page = browser()
+    const page = cookieJar()
     page.set(sealed(cookies, 5000).setCookies)
     const request = cookies.open(page.header())
     const first = sealed(cookies, 5000, request)
@@ -176,11 +157,11 @@ describe('createSealedCookies', () => {
       [...newer, ...older],
       [newer[0] ?? '', ...older, ...newer.slice(1)],
     ]) {
-      const fresh = browser()
+      const fresh = cookieJar()
       fresh.set(order)
       expect(refreshTokenOf(cookies.open(fresh.header()))).toBe(second.refreshToken)
     }
-    const half = browser()
+    const half = cookieJar()
     half.set([...older, newer[1] ?? ''])
     expect(refreshTokenOf(cookies.open(half.header()))).toBe(first.refreshToken)
   })
@@ -188,44 +169,44 @@ describe('createSealedCookies', () => {
   it('deletes what it replaces, with the attributes of the set, and never NAME beside chunks', () => {
     const attributes = { ...ATTRIBUTES, domain: 'a.example', partitioned: true }
     const cookies = cookiesOf({ name: '__Http-id', attributes })
-    const page = browser()
+    const page = cookieJar()
     page.set(sealed(cookies, 100).setCookies)
-    expect([...page.jar.keys()]).toEqual(['__Http-id'])
+    expect([...page.cookies.keys()]).toEqual(['__Http-id'])
     page.set(sealed(cookies, 5000, cookies.open(page.header())).setCookies)
-    expect(page.jar.has('__Http-id')).toBe(true)
+    expect(page.cookies.has('__Http-id')).toBe(true)
     for (const bytes of [6000, 5000, 100, 100]) {
       pass(1)
       const next = sealed(cookies, bytes, cookies.open(page.header()))
       page.set(next.setCookies)
       expect(refreshTokenOf(cookies.open(page.header()))).toBe(next.refreshToken)
     }
-    expect([...page.jar.keys()]).toEqual(['__Http-id'])
+    expect([...page.cookies.keys()]).toEqual(['__Http-id'])
     page.set(cookies.clear(cookies.open(page.header())))
-    expect(page.jar.size).toBe(0)
+    expect(page.cookies.size).toBe(0)
     expect(new Set(page.attributes).size).toBe(1)
   })
 
   it('puts a dead NAME out of the way of chunks, so that nobody is locked out', () => {
     const cookies = cookiesOf()
-    const page = browser()
+    const page = cookieJar()
     page.set(sealed(cookiesOf(), 100).setCookies)
     const request = cookies.open(page.header())
     expect(refreshTokenOf(request)).toBe('unknown_key')
     const next = sealed(cookies, 5000, request)
     page.set(next.setCookies)
-    expect(page.jar.has(NAME)).toBe(false)
+    expect(page.cookies.has(NAME)).toBe(false)
     expect(refreshTokenOf(cookies.open(page.header()))).toBe(next.refreshToken)
   })
 
   it('is newer than what it follows though the clock went back', () => {
     const cookies = cookiesOf()
-    const page = browser()
+    const page = cookieJar()
     page.set(sealed(cookies, 5000).setCookies)
     const request = cookies.open(page.header())
     const [before] = request.sealedAt.values()
     const behind = cookiesOf({ clock: () => 1000 })
     const result = behind.seal(contentsOf(10), request)
-    page.jar.clear()
+    page.cookies.clear()
     page.set(result.ok ? result.setCookies : [])
     const opened = behind.open(page.header())
     expect(opened.ok && opened.contents.sealedAt).toBe((before ?? 0) + 1)
@@ -236,7 +217,7 @@ describe('createSealedCookies', () => {
     const old = createKeyRing(file)
     const opening = file.keys.map((key) => ({ ...key, state: 'opening' as const }))
     const rotated: KeyRing = createKeyRing({ version: 1, keys: [...next.keys, ...opening] })
-    const page = browser()
+    const page = cookieJar()
     page.set(sealed(cookiesOf({ ring: old }), 100).setCookies)
     const cookies = cookiesOf({ ring: rotated })
     const opened = cookies.open(page.header())
@@ -259,7 +240,7 @@ describe('createSealedCookies', () => {
 
   it('T-COOKIE-06 prints no cookie and no token', () => {
     const cookies = cookiesOf()
-    const page = browser()
+    const page = cookieJar()
     const { setCookies, refreshToken = '' } = sealed(cookies, 5000)
     page.set(setCookies)
     const opened = cookies.open(page.header())
@@ -268,7 +249,7 @@ describe('createSealedCookies', () => {
       .map((each) => inspect(each, { depth: 9, showHidden: false }) + JSON.stringify(each))
       .join()
     expect(printed).toContain('unknown_key')
-    for (const secret of [...page.jar.values(), refreshToken]) {
+    for (const secret of [...page.cookies.values(), refreshToken]) {
       expect(printed).not.toContain(secret.slice(0, 40))
     }
   })

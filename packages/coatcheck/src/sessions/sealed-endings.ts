@@ -29,7 +29,13 @@ export interface SealedEndings {
   end(session: Session, reason: EndReason, revokes: boolean): Promise<boolean>
   onEnded(state: SessionState, reason: EndReason, last?: RenewalNote): void
   revoke(token: string, kind: 'access_token' | 'refresh_token', id: string): Promise<void>
+  /** A session went into a store, where it has another id. */
+  onMoved(from: SessionState, to: Session): void
+  /** What a session of the store was before is over with it. */
+  endFormer(session: Session, reason: EndReason): void
 }
+
+const MAX_MOVED = 100_000
 
 /**
  * Nothing can be deleted where nothing is kept: the end is remembered in this process, and whatever the session was good
@@ -48,6 +54,20 @@ export function createSealedEndings(options: SealedEndingsOptions): SealedEnding
     notices: options.notices,
     clock,
   })
+
+  const movedFrom = new Map<string, { readonly id: string; readonly until: number }>()
+
+  function onMoved(from: SessionState, to: Session): void {
+    movedFrom.set(to.id, { id: from.id, until: from.contents.absoluteEndsAt })
+    const oldest = movedFrom.size > MAX_MOVED ? movedFrom.keys().next().value : undefined
+    if (oldest !== undefined) movedFrom.delete(oldest)
+  }
+
+  function endFormer({ id }: Session, reason: EndReason): void {
+    const former = movedFrom.get(id)
+    if (former !== undefined) ended.add(former.id, reason, former.until)
+    movedFrom.delete(id)
+  }
 
   function onEnded(state: SessionState, reason: EndReason, last?: RenewalNote): void {
     const { id, contents } = state
@@ -83,5 +103,5 @@ export function createSealedEndings(options: SealedEndingsOptions): SealedEnding
     }
   }
 
-  return { ended, endings, end, onEnded, revoke }
+  return { ended, endings, end, onEnded, revoke, onMoved, endFormer }
 }

@@ -80,6 +80,7 @@ export function createSealedSessions(options: SealedSessionsOptions): BrowserSes
     ...{ cookies, name, attributes, lifetimes, clock, tickets, onEvent },
     rememberSeconds: options.rememberSeconds,
     renewedAt: kept.renewedAt,
+    onMoved: endings.onMoved,
   })
   const { broughtBy, sessionOf, succeed } = succession
   const openBrought = createBroughtCookies({
@@ -191,10 +192,12 @@ export function createSealedSessions(options: SealedSessionsOptions): BrowserSes
     touch,
     accessToken,
     setCookies: succession.setCookies,
-    end: (session, reason, ending = {}) =>
-      isSealed(session)
-        ? endings.end(session, reason, ending.revoke === true)
-        : storeOf(session).end(session, reason, ending),
+    end: (session, reason, ending = {}) => {
+      if (isSealed(session)) return endings.end(session, reason, ending.revoke === true)
+      // The cookies that it lay in before must not open any more either.
+      endings.endFormer(session, reason)
+      return storeOf(session).end(session, reason, ending)
+    },
     clear: (cookieHeader) => {
       const names = new Set([name, ...cookies.open(cookieHeader).names])
       return [...names].map((each) => deleteCookie(each, attributes))

@@ -23,6 +23,8 @@ export interface SuccessionOptions {
   readonly renewedAt: (id: string) => number | undefined
   /** Where sessions go that are too large. */
   readonly tickets: TicketSessions | undefined
+  /** A session lies in the store from now on, as another one. */
+  readonly onMoved: (from: SessionState, to: Session) => void
   readonly onEvent: (event: SessionEvent) => void
 }
 
@@ -73,7 +75,8 @@ export function createSuccession(options: SuccessionOptions): Succession {
   }
 
   function succeed(brought: Brought, state: SessionState): MaybePromise<Session> {
-    const { successor } = brought
+    const { successor, moving } = brought
+    if (moving !== undefined) return moving
     const lifetime = lifetimes.of(state.contents)
     const isFresh =
       successor?.version === state.version && clock() - successor.at < lifetime.idleMs / 10
@@ -90,12 +93,14 @@ export function createSuccession(options: SuccessionOptions): Succession {
   }
 
   function tooLarge(brought: Brought, state: SessionState): MaybePromise<Session> {
+    if (tickets !== undefined) {
+      brought.moving = move(tickets, brought, state)
+      // A store that was down is asked again by the next request.
+      brought.moving.catch(() => delete brought.moving)
+      return brought.moving
+    }
     brought.isTooLarge = true
-    if (tickets === undefined) return sessionOf(brought, state)
-    brought.moving ??= move(tickets, brought, state).finally(() => {
-      delete brought.moving
-    })
-    return brought.moving
+    return sessionOf(brought, state)
   }
 
   async function move(
@@ -106,7 +111,7 @@ export function createSuccession(options: SuccessionOptions): Succession {
     const moved = await into.adopt(state.contents)
     const { session } = moved
     toSet.set(session, moveCookies(moved, brought.request))
-    brought.successor = { session, version: state.version, at: clock() }
+    options.onMoved(state, session)
     onEvent({ type: 'session.moved', session: shortIdOf(state.id), to: session.shortId })
     return session
   }
