@@ -44,6 +44,7 @@ export interface StackOptions {
   /** Whether the gateway speaks HTTPS, with a certificate of its own making. Default: false. */
   readonly https?: boolean
   readonly accessTokenSeconds?: number
+  readonly accessTokenFormat?: 'jwt' | 'opaque'
   /** Faults at the provider. */
   readonly tokenHooks?: TokenHooks
   /** Keeps what the provider knows. Default: none. */
@@ -61,6 +62,9 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     ...(options.accessTokenSeconds === undefined
       ? {}
       : { accessTokenSeconds: options.accessTokenSeconds }),
+    ...(options.accessTokenFormat === undefined
+      ? {}
+      : { accessTokenFormat: options.accessTokenFormat }),
     ...options.tokenHooks,
     ...(options.providerFolder === undefined ? {} : { folder: options.providerFolder }),
   })

@@ -12,6 +12,7 @@ export interface ProviderConfigurationInput {
   readonly apiAudience: string
   readonly accessTokenSeconds: number
   readonly refreshTokenSeconds: number
+  readonly accessTokenFormat: 'jwt' | 'opaque'
   readonly secrets: ProviderSecrets
   readonly store: ProviderStore
   readonly users: Users
@@ -87,7 +88,8 @@ function clientMetadata({ clientId, clientOrigin, secrets }: ProviderConfigurati
   }
 }
 
-function features({ apiAudience, accessTokenSeconds }: ProviderConfigurationInput): object {
+function features(input: ProviderConfigurationInput): object {
+  const { apiAudience, accessTokenSeconds, accessTokenFormat } = input
   return {
     devInteractions: { enabled: false },
     revocation: { enabled: true, allowedPolicy: isOwnToken },
@@ -103,8 +105,8 @@ function features({ apiAudience, accessTokenSeconds }: ProviderConfigurationInpu
           audience: apiAudience,
           scope: API_SCOPE,
           accessTokenTTL: accessTokenSeconds,
-          accessTokenFormat: 'jwt',
-          jwt: { sign: { alg: 'ES256' } },
+          accessTokenFormat,
+          ...(accessTokenFormat === 'jwt' ? { jwt: { sign: { alg: 'ES256' } } } : {}),
         }
       },
     },

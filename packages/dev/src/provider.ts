@@ -19,6 +19,8 @@ export interface DevProviderOptions extends TokenHooks {
   readonly accessTokenSeconds?: number
   /** Default: 14 days. */
   readonly refreshTokenSeconds?: number
+  /** `opaque`: only the provider can tell what one is worth, and whether it was revoked. Default: `jwt`. */
+  readonly accessTokenFormat?: 'jwt' | 'opaque'
 }
 
 /** A real OpenID provider for development and tests. */
@@ -66,6 +68,7 @@ export async function startDevProvider(options: DevProviderOptions): Promise<Dev
         apiAudience: API_AUDIENCE,
         accessTokenSeconds: options.accessTokenSeconds ?? DEFAULT_ACCESS_TOKEN_SECONDS,
         refreshTokenSeconds: options.refreshTokenSeconds ?? DEFAULT_REFRESH_TOKEN_SECONDS,
+        accessTokenFormat: options.accessTokenFormat ?? 'jwt',
         secrets,
         store,
         users,

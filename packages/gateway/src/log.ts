@@ -27,6 +27,9 @@ const LEVELS: Readonly<Record<string, 'info' | 'warn' | 'debug'>> = {
   'session.ended': 'info',
   'session.created': 'info',
   'session.renewed': 'debug',
+  'session.moved': 'info',
+  // Some providers give them to everyone.
+  'session.refresh_token_dropped': 'debug',
   'renewal.resumed': 'info',
   'sign_in.started': 'debug',
   'ring.reloaded': 'info',
