@@ -63,7 +63,11 @@ async function dumpOf(kind, people) {
   const api = await listen((_request, response) => response.end('{}'))
   const store = await startStore(kind)
   const shared = { origin, provider, apiPort: api.port, count: 1, onLine: () => {} }
-  const gateways = await startGateways({ ...shared, folder: folder.path, store: store.config })
+  const gateways = await startGateways({
+    ...shared,
+    folder: folder.path,
+    sessions: { store: store.config },
+  })
   try {
     const entrance = { origin, address: `http://localhost:${gateways.ports[0]}` }
     const tickets = await live(entrance, people, secrets)
@@ -75,7 +79,11 @@ async function dumpOf(kind, people) {
     // The same store in the hands of somebody with a ring of his own.
     const config =
       kind === 'sqlite' ? { kind, file: join(folder.path, 'sessions.sqlite') } : store.config
-    const thief = await startGateways({ ...shared, folder: otherFolder.path, store: config })
+    const thief = await startGateways({
+      ...shared,
+      folder: otherFolder.path,
+      sessions: { store: config },
+    })
     const stolen = await countOpened(`http://localhost:${thief.ports[0]}`, reader)
     await thief.close()
     return {

@@ -1,28 +1,33 @@
 // @ts-check
-// The key ring rotated again and again by its command, while two gateways on one store are under load.
+// The key ring rotated again and again by its command, while two gateways are under load: on one store, or without any,
+// their sessions in cookies.
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { startDevProvider } from '@coatcheck/dev'
 import { freePort, temporaryFolder } from '../test/support/dev-process.ts'
 import { apiCall, beginSignIn, cookiesOf, finishSignIn } from '../test/support/stack.ts'
+import { openCookies } from './key-rotation/cookies.mjs'
 import { openRecords } from './key-rotation/records.mjs'
 import { createRingHandler } from './key-rotation/ring.mjs'
+import { answerOf } from './storm/answer-of.mjs'
 import { startGateways } from './storm/gateways.mjs'
 import { startStore } from './storm/stores.mjs'
 
 export const name = 'key-rotation'
 export const about =
-  'two gateways on one store, 200 sessions under load, access tokens of 2 s, the key ring rotated ten times: added, promoted, retired'
-export const choices = { store: ['sqlite', 'redis', 'all'] }
+  'two gateways, 200 sessions in a store (access tokens of 2 s) or in cookies under load, the key ring rotated ten times: added, promoted, retired'
+export const choices = { store: ['sqlite', 'redis', 'cookies', 'all'] }
 export const aim = '0 x 401, every session alive and under a key that remains'
 export const needs = ['servers']
 
 const LOAD = fileURLToPath(new URL('storm/load.mjs', import.meta.url))
+const ALL = ['sqlite', 'redis', 'cookies']
 const GATEWAYS = 2
 const PARALLEL = 4
 const SLICE_MS = 5000
 const MOVED_WITHIN_MS = 120_000
+const UNDER_WAY_MS = 2000
 const SUBJECTS = [
   { username: 'ada', subject: 'u-ada-1815' },
   { username: 'grace', subject: 'u-grace-1906' },
@@ -37,7 +42,7 @@ const SUBJECTS = [
 export async function run({ seconds, store = 'sqlite', log }) {
   const rows = []
   const figures = []
-  for (const kind of store === 'all' ? ['sqlite', 'redis'] : [store]) {
+  for (const kind of store === 'all' ? ALL : [store]) {
     const result = await prove({ seconds, kind, log })
     rows.push(...result.rows)
     figures.push(...result.figures)
@@ -50,8 +55,11 @@ async function prove({ seconds, kind, log }) {
   const isShort = seconds < 20
   const folder = temporaryFolder()
   const origin = `http://localhost:${await freePort()}`
-  const provider = await startDevProvider({ clientOrigin: origin, accessTokenSeconds: 2 })
-  const store = await startStore(kind)
+  const inCookies = kind === 'cookies'
+  // What lies in cookies is not renewed by two processes.
+  const accessTokenSeconds = inCookies ? 3600 : 2
+  const provider = await startDevProvider({ clientOrigin: origin, accessTokenSeconds })
+  const store = inCookies ? undefined : await startStore(kind)
   const load = fork(LOAD, { execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
   const [{ port: apiPort }] = await once(load, 'message')
   load.send({ kind: 'keys', jwks: await (await fetch(`${provider.issuer}/jwks`)).json() })
@@ -62,7 +70,7 @@ async function prove({ seconds, kind, log }) {
     origin,
     provider,
     apiPort,
-    store: store.config,
+    sessions: store === undefined ? { kind: 'sealed-cookie' } : { store: store.config },
     count: GATEWAYS,
     onLine: ring.log,
   })
@@ -72,22 +80,25 @@ async function prove({ seconds, kind, log }) {
     const count = isShort ? 12 : 200
     log(`${kind}: signing ${count} sessions in`)
     const sessions = await signInAll(entrance, count)
-    const tickets = sessions.map(({ ticket }) => ticket.split('=')[1] ?? '')
-    const records = openRecords({ folder: folder.path, config: store.config, tickets })
+    const tickets = sessions.map(({ ticket }) => ticket)
+    const records =
+      store === undefined
+        ? openCookies({ load, tickets })
+        : openRecords({ folder: folder.path, config: store.config, tickets })
     const storm = startStorm(load, { sessions, ports: gateways.ports, host })
     const until = Date.now() + seconds * 1000
     const rotations = isShort ? 3 : 10
-    const rotated = await rotate({ ring, records, rotations, log })
+    const rotated = await rotate({ ring, records, rotations, inCookies, log })
     while (Date.now() < until) await pause(SLICE_MS)
     const counts = await storm.end()
-    const books = await closeBooks({ entrance, sessions, ring, records })
+    const books = await closeBooks({ entrance, sessions, ring, records, inCookies })
     records.close()
     return report({ kind, sessions, counts, rotated, books })
   } finally {
     load.kill('SIGKILL')
     await gateways.close()
     await provider.close()
-    await store.close()
+    await store?.close()
     folder.remove()
   }
 }
@@ -123,7 +134,7 @@ function startStorm(load, { sessions, ports, host }) {
       const first = Math.floor(Math.random() * sessions.length)
       const tickets = [...sessions.slice(first), ...sessions.slice(0, first)]
       load.send({ kind: 'storm', tickets, ports, host, parallel: PARALLEL, until })
-      const [{ counts }] = await once(load, 'message')
+      const { counts } = await answerOf(load, 'counts')
       if (isOver) return counts
     }
   }
@@ -141,7 +152,7 @@ function startStorm(load, { sessions, ports, host }) {
  * for without force, which must be refused.
  * @param {any} input
  */
-async function rotate({ ring, records, rotations, log }) {
+async function rotate({ ring, records, rotations, inCookies, log }) {
   const done = { added: 0, promoted: 0, refused: 0, retired: 0 }
   while (done.promoted < rotations) {
     await ring.add()
@@ -151,6 +162,8 @@ async function rotate({ ring, records, rotations, log }) {
     const former = keys.find((/** @type {any} */ { role }) => role === 'former').id
     if (await ring.refuses(former)) done.refused += 1
     await emptied(records, former)
+    // What was sent before still has the cookie of before.
+    if (inCookies) await pause(UNDER_WAY_MS)
     await ring.forget(former)
     done.retired += 1
     log(`rotated ${done.promoted} times`)
@@ -174,9 +187,11 @@ async function emptied(records, key) {
  * What is left when it is quiet: who is signed in, where their sessions lie, and whether operators find them.
  * @param {any} input
  */
-async function closeBooks({ entrance, sessions, ring, records }) {
+async function closeBooks({ entrance, sessions, ring, records, inCookies }) {
   let alive = 0
-  for (const { ticket, subject } of sessions) {
+  const cookies = await records.cookies()
+  for (const [index, { subject }] of sessions.entries()) {
+    const ticket = cookies[index] ?? ''
     const headers = { host: entrance.host, 'x-sent-at': String(Date.now()), 'x-subject': subject }
     const answer = await apiCall({ origin: entrance.address }, ticket, '/api/x', { headers })
     if (answer.status === 200) alive += 1
@@ -187,6 +202,7 @@ async function closeBooks({ entrance, sessions, ring, records }) {
     (/** @type {number} */ sum, /** @type {any} */ { id }) => sum + (counts.get(id) ?? 0),
     0,
   )
+  if (inCookies) return { alive, keys: keys.length, underKeys, found: undefined }
   let found = 0
   for (const { subject } of SUBJECTS) {
     const listed = await ring.command('sessions', 'list', 'gateway-0.json', subject, '--json')
@@ -205,7 +221,7 @@ function report({ kind, sessions, counts, rotated, books }) {
     counts.broken === 0 &&
     Object.keys(others).length === 0 &&
     rotated.refused === rotated.promoted &&
-    [books.alive, books.underKeys, books.found].every((number) => number === total)
+    [books.alive, books.underKeys, books.found ?? total].every((number) => number === total)
   const row = {
     store: kind,
     sessions: total,
@@ -220,7 +236,7 @@ function report({ kind, sessions, counts, rotated, books }) {
     'retiring refused before its time': rotated.refused,
     'alive at the end': books.alive,
     'under a key that remains': books.underKeys,
-    'found by their person': books.found,
+    'found by their person': books.found ?? 'not listed',
     'keys at the end': books.keys,
     'slowest answer, s': counts.slowestMs / 1000,
   }

@@ -105,7 +105,7 @@ async function storm({ seconds, kind, fault, log }) {
     origin,
     provider,
     apiPort,
-    store: store.config,
+    sessions: { store: store.config },
     count: GATEWAYS,
     onLine: (line) => ledger.log(line),
   })

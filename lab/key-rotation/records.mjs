@@ -26,10 +26,13 @@ function open({ folder, config }) {
 export function openRecords({ tickets, ...place }) {
   const { store, close } = open(place)
   const ids = tickets.map((ticket) =>
-    Buffer.from(ticket, 'base64url').subarray(0, ID_BYTES).toString('base64url'),
+    Buffer.from(ticket.slice(ticket.indexOf('=') + 1), 'base64url')
+      .subarray(0, ID_BYTES)
+      .toString('base64url'),
   )
   return {
     close,
+    cookies: async () => tickets,
     /** How many sessions lie under each key. Throws when one is not there. */
     async countByKey() {
       /** @type {Map<string, number>} */

@@ -17,10 +17,18 @@ const COMMAND = fileURLToPath(new URL('../../packages/gateway/dist/coatcheck.js'
  */
 
 /**
- * @param {{ folder: string, origin: string, provider: import('@coatcheck/dev').DevProvider, apiPort: number, store: object, count: number, onLine: (line: LogLine) => void }} options
+ * @param {{ folder: string, origin: string, provider: import('@coatcheck/dev').DevProvider, apiPort: number, sessions: object, count: number, onLine: (line: LogLine) => void }} options
  * @returns {Promise<Gateways>}
  */
-export async function startGateways({ folder, origin, provider, apiPort, store, count, onLine }) {
+export async function startGateways({
+  folder,
+  origin,
+  provider,
+  apiPort,
+  sessions,
+  count,
+  onLine,
+}) {
   writeFileSync(join(folder, 'secret'), provider.clientSecret, { mode: 0o600 })
   writeNewRing(join(folder, 'ring.json'))
   /** @type {number[]} */
@@ -38,7 +46,7 @@ export async function startGateways({ folder, origin, provider, apiPort, store, 
         audience: provider.apiAudience,
       },
       ring: { file: 'ring.json' },
-      sessions: { store },
+      sessions,
       apis: [{ path: '/api/', upstream: `http://127.0.0.1:${apiPort}/` }],
       log: { level: 'debug' },
       unsafe: ['insecure-http'],

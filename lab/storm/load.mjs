@@ -11,6 +11,8 @@ const ANSWER_WITHIN_MS = 40_000
 const counts = { requests: 0, statuses: {}, broken: 0, falseTokens: 0, slowestMs: 0 }
 /** @type {Map<string, { subject: string, endsAt: number }>} */
 const known = new Map()
+/** What browsers have by now in the place of what they began with. @type {Map<string, string>} */
+const cookies = new Map()
 /** @type {import('node:crypto').KeyObject[]} */
 let keys = []
 
@@ -28,6 +30,10 @@ process.on('message', async (/** @type {any} */ message) => {
       createPublicKey({ key: jwk, format: 'jwk' }),
     )
     process.send?.({ ready: true })
+  } else if (message.kind === 'cookies') {
+    process.send?.({
+      cookies: message.tickets.map((/** @type {string} */ ticket) => cookies.get(ticket) ?? ticket),
+    })
   } else {
     await storm(message)
     process.send?.({ counts })
@@ -87,6 +93,18 @@ async function storm({ tickets, ports, host, parallel, until }) {
 }
 
 /**
+ * As a browser does: what came last is what there is.
+ * @param {string} ticket
+ * @param {string | string[] | undefined} set
+ */
+function keep(ticket, set) {
+  const [name = ''] = ticket.split('=')
+  for (const each of [set ?? []].flat()) {
+    if (each.startsWith(`${name}=`)) cookies.set(ticket, each.split(';')[0] ?? '')
+  }
+}
+
+/**
  * @param {Pool | undefined} pool
  * @param {{ ticket: string, subject: string }} session
  * @param {string} host
@@ -101,7 +119,7 @@ async function call(pool, { ticket, subject }, host) {
       headersTimeout: ANSWER_WITHIN_MS,
       headers: {
         host,
-        cookie: ticket,
+        cookie: cookies.get(ticket) ?? ticket,
         'x-coatcheck': '1',
         'sec-fetch-site': 'same-origin',
         'x-sent-at': String(sentAt),
@@ -109,6 +127,7 @@ async function call(pool, { ticket, subject }, host) {
       },
     })
     await answer?.body.dump()
+    keep(ticket, answer?.headers['set-cookie'])
     const status = String(answer?.statusCode)
     const statuses = /** @type {Record<string, number>} */ (counts.statuses)
     statuses[status] = (statuses[status] ?? 0) + 1
