@@ -1,7 +1,9 @@
 // @ts-check
+import { randomBytes } from 'node:crypto'
 import { createCounter, createProvider, Secret } from 'coatcheck'
 import { memoryStore } from 'coatcheck/memory-store'
 import { createKeyRing, generateKeyRing } from 'coatcheck/ring'
+import { createSealedSessions } from '../../packages/coatcheck/dist/sessions/sealed-sessions.js'
 import { createSessions } from '../../packages/coatcheck/dist/sessions/sessions.js'
 import { restoreVerifiedTokenSet } from '../../packages/coatcheck/dist/tokens/restore-verified.js'
 
@@ -34,6 +36,32 @@ export function sampleTokenSet() {
 export async function counterWithSession(origin, upstream) {
   const { counter, cookies } = await counterWithSessions(origin, { upstream })
   return { counter, cookie: cookies[0] ?? '' }
+}
+
+/**
+ * A counter whose sessions lie in cookies, and the cookie of one.
+ * @param {string} origin
+ * @param {number} openedCacheEntries
+ */
+export async function counterWithSealedSession(origin, openedCacheEntries) {
+  const ring = createKeyRing(generateKeyRing())
+  const provider = createProvider({
+    issuer: ISSUER,
+    clientId: CLIENT_ID,
+    clientSecret: new Secret('not used here'),
+  })
+  const maker = createSealedSessions({
+    ...{ site: origin, issuer: ISSUER, clientId: CLIENT_ID, ring },
+    name: `__Host-Http-coatcheck-${new URL(origin).port}`,
+    attributes: { secure: true, httpOnly: true, sameSite: 'Strict', path: '/' },
+    clock: () => Date.now(),
+    random: (length) => new Uint8Array(randomBytes(length)),
+    onEvent: () => {},
+  })
+  const { setCookies } = await maker.create({ tokenSet: sampleTokenSet() }, undefined)
+  const sessions = { kind: /** @type {const} */ ('sealed-cookie'), openedCacheEntries }
+  const counter = createCounter({ origin, provider, ring, sessions })
+  return { counter, cookie: setCookies[0]?.split(';')[0] ?? '' }
 }
 
 /**
