@@ -10,10 +10,11 @@ import { sessionCookie } from '../packages/coatcheck/dist/cookies/session-cookie
 import { temporaryFolder } from '../test/support/dev-process.ts'
 import { startStack } from '../test/support/stack.ts'
 import { BROWSERS, keepsProfile, openBrowser } from './browsers/browsers.mjs'
+import { chunkRows, createChunkSite } from './lifetimes/chunks.mjs'
 
 export const name = 'lifetimes'
 export const about =
-  'browser-session, persistent and remembered cookies over a restart of the browser; Domain over hosts; partitioned jars'
+  'browser-session, persistent and remembered cookies over a restart of the browser; Domain over hosts; partitioned jars; sessions of several cookies'
 export const choices = { browser: [...BROWSERS, 'all'] }
 export const aim = 'as configured'
 export const needs = ['browser']
@@ -34,6 +35,20 @@ const CASES = [
     survives: false,
   },
   { what: 'remembered by choice', cookie: {}, remember: true, survives: true },
+  {
+    what: 'the session itself, ends with the browser',
+    cookie: {},
+    remember: false,
+    survives: false,
+    kind: /** @type {const} */ ('sealed-cookie'),
+  },
+  {
+    what: 'the session itself, remembered by choice',
+    cookie: {},
+    remember: true,
+    survives: true,
+    kind: /** @type {const} */ ('sealed-cookie'),
+  },
 ]
 
 /** @param {{ browser?: string, log: (line: string) => void }} options */
@@ -70,14 +85,17 @@ function word(stays) {
 
 /**
  * @param {string} browser
- * @param {{ cookie: any, remember: boolean }} options
+ * @param {{ cookie: any, remember: boolean, kind?: 'sealed-cookie' }} options
  */
-async function survives(browser, { cookie, remember }) {
+async function survives(browser, { cookie, remember, kind }) {
   const profile = temporaryFolder()
   const stack = await startStack({
     config: (base) => ({
       ...base,
-      sessions: { ...base.sessions, remembered: { idleSeconds: DAY, absoluteSeconds: 30 * DAY } },
+      sessions: {
+        ...(kind === undefined ? base.sessions : { kind }),
+        remembered: { idleSeconds: DAY, absoluteSeconds: 30 * DAY },
+      },
       cookie,
     }),
   })
@@ -178,6 +196,8 @@ async function shared(browser) {
       false,
       (await inFrame('one.localhost', '/')).includes('__Host-Http-own-443=set'),
     )
+    for (const each of await chunkRows(page, at('chunks.localhost')))
+      rows.push({ browser, ...each })
     return rows
   } finally {
     await closeBrowser()
@@ -203,8 +223,17 @@ async function startCookieSite() {
   const { file } = await sampleCertificate(openDataFolder(folder.path))
   const pem = readFileSync(file)
   folder.remove()
-  const server = createServer({ key: pem, cert: pem }, (request, response) => {
-    const { pathname } = new URL(request.url ?? '/', 'https://app.localhost')
+  const answerChunks = createChunkSite()
+  const options = { key: pem, cert: pem, maxHeaderSize: 65_536 }
+  const server = createServer(options, async (request, response) => {
+    const url = new URL(request.url ?? '/', 'https://app.localhost')
+    const { pathname } = url
+    if (pathname.startsWith('/chunks/')) {
+      const { body, setCookies } = await answerChunks(url, request.headers.cookie)
+      const headers = { 'cache-control': 'no-store', 'set-cookie': [...setCookies] }
+      response.writeHead(200, headers).end(body)
+      return
+    }
     const body =
       pathname === '/frame'
         ? '<iframe></iframe>'
