@@ -4,7 +4,7 @@ import { systemRandom } from '../core/random.ts'
 import { cookieCount, type SplitCookie, splitCookie } from './chunks.ts'
 import { joinCookies, staleChunks } from './found-chunks.ts'
 import { generationTime, isGeneration, newGeneration } from './generation.ts'
-import { bytesBeside } from './parse.ts'
+import { headerSizes } from './parse.ts'
 import { serializeCookie } from './serialize.ts'
 
 const NAME = '__Host-Http-coatcheck'
@@ -76,9 +76,13 @@ describe('splitCookie and joinCookies', () => {
 
   it('T-COOKIE-05 measures what stands beside', () => {
     const header = 'theme=dark; id=abc;  a=1; id-x-0=5; plain'
-    expect(bytesBeside(header, ['id', 'id-x-0'])).toBe('theme=dark; a=1; plain; '.length)
-    expect(bytesBeside(undefined, ['id'])).toBe(0)
-    expect(bytesBeside(';;', [''])).toBe(0)
+    const { total, of } = headerSizes(header, new Set(['id', 'id-x-0']))
+    const own = [...of.values()].reduce((sum, size) => sum + size, 0)
+    expect([...of.keys()]).toEqual(['id', 'id-x-0'])
+    expect(total - own).toBe('theme=dark; a=1; plain; '.length)
+    expect(headerSizes(undefined, new Set(['id'])).total).toBe(0)
+    expect(headerSizes(';;', new Set([''])).total).toBe(0)
+    expect(headerSizes('id=1; id=22', new Set(['id'])).of.get('id')).toBe(13)
   })
 
   it('T-SEAL-01 never puts chunks of two generations together', () => {

@@ -22,7 +22,7 @@ export interface SplitCookieOptions {
   readonly generation: string
   /** What the whole Cookie header may measure: names, `=` and `; ` included. Default: 8192. */
   readonly budgetBytes?: number
-  /** What other cookies in that header measure. Default: 0. @see bytesBeside */
+  /** What other cookies in that header measure. Default: 0. @see headerSizes */
   readonly besideBytes?: number
 }
 

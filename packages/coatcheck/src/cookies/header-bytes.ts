@@ -1,4 +1,4 @@
-import { bytesBeside } from './parse.ts'
+import { headerSizes } from './parse.ts'
 
 /**
  * What a browser's next Cookie header measures, once it has taken these `Set-Cookie` values.
@@ -11,9 +11,11 @@ export function headerBytesAfter(
   setCookies: readonly string[],
 ): number {
   const pairs = setCookies.map((each) => each.slice(0, endOf(each, ';')))
-  const names = pairs.map((pair) => pair.slice(0, endOf(pair, '=')))
+  const names = new Set(pairs.map((pair) => pair.slice(0, endOf(pair, '='))))
+  const { total, of } = headerSizes(cookieHeader, names)
+  const stays = [...of.values()].reduce((left, size) => left - size, total)
   const kept = pairs.filter((_, index) => !(setCookies[index] ?? '').includes('; Max-Age=0'))
-  const bytes = kept.reduce((sum, pair) => sum + pair.length + 2, bytesBeside(cookieHeader, names))
+  const bytes = kept.reduce((sum, pair) => sum + pair.length + 2, stays)
   return Math.max(0, bytes - 2)
 }
 

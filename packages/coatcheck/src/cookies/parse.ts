@@ -98,19 +98,29 @@ export function withoutOwnCookies(header: string | undefined, ours: string): str
   return joined === '' ? undefined : joined
 }
 
+/** What a Cookie header measures, and each of some names in it, twins together; all with the `; ` that follows. */
+export interface HeaderSizes {
+  readonly total: number
+  readonly of: ReadonlyMap<string, number>
+}
+
 /**
- * What a Cookie header measures without the cookies of these names: for what stands beside new ones.
+ * Measures a Cookie header once, so that it need not be kept.
  *
  * @example
- * bytesBeside('id=abc; theme=dark', ['id']) // 12, with the `; ` that follows
+ * headerSizes('id=abc; theme=dark', new Set(['id'])) // total: 20, of id: 8
  */
-export function bytesBeside(header: string | undefined, names: readonly string[]): number {
-  const gone = new Set(names)
-  const pairs = (header ?? '').split(';').filter((pair) => !gone.has(nameOf(pair)))
-  return pairs.reduce((sum, pair) => {
+export function headerSizes(header: string | undefined, names: ReadonlySet<string>): HeaderSizes {
+  const of = new Map<string, number>()
+  let total = 0
+  for (const pair of (header ?? '').split(';')) {
     const { length } = trimWhiteSpace(pair)
-    return length === 0 ? sum : sum + length + 2
-  }, 0)
+    if (length === 0) continue
+    total += length + 2
+    const name = nameOf(pair)
+    if (names.has(name)) of.set(name, (of.get(name) ?? 0) + length + 2)
+  }
+  return { total, of }
 }
 
 const EQUALS = 0x3d

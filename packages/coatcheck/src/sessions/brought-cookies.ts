@@ -7,7 +7,7 @@ import type { Session, SessionState } from './session.ts'
 
 /** The cookies of a session as a browser sent them, and what answers to them set. */
 export interface Brought {
-  readonly request: OpenedCookie & { readonly ok: true }
+  request: OpenedCookie & { readonly ok: true }
   /** What they say. */
   readonly state: SessionState
   /** That, as a session; made when it is first asked for. */
@@ -16,8 +16,8 @@ export interface Brought {
   successor?: Successor
   /** Gone into a store, or on its way. */
   moving?: Promise<Session>
-  /** Their successor would not fit. */
-  isTooLarge?: true
+  /** Their successor did not fit into a header of so many bytes. */
+  tooLargeAt?: number
 }
 
 /** A session that follows another. */
@@ -64,12 +64,23 @@ export function createBroughtCookies(options: {
     if (key === undefined) return { ok: false, reason: 'absent' }
     const known = entries.get(key)
     // What a ring opened that has changed since is opened again.
-    if (known?.keys === ring.keys) return put(key, known)
+    if (known?.keys === ring.keys) {
+      measureAgain(known.brought, cookieHeader)
+      return put(key, known)
+    }
     const request = cookies.open(cookieHeader)
     if (!request.ok) return { ok: false, reason: request.reason }
     const brought = { request, state: stateOf(request.contents) }
     return put(key, { brought, keys: ring.keys })
   }
+}
+
+// The same cookies of ours may lie beside others by now: what that makes of the header, its length tells.
+function measureAgain(brought: Brought, cookieHeader = ''): void {
+  const { request } = brought
+  const total = cookieHeader.length + 2
+  if (total === request.sizes.total) return
+  brought.request = { ...request, sizes: { total, of: request.sizes.of } }
 }
 
 // Of all cookies whose names begin with ours: one more of them is another request.

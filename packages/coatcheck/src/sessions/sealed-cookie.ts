@@ -1,7 +1,7 @@
 import { cookieCount, splitCookie } from '../cookies/chunks.ts'
 import { type FoundCookie, joinCookies, staleChunks } from '../cookies/found-chunks.ts'
 import { newGeneration } from '../cookies/generation.ts'
-import { bytesBeside } from '../cookies/parse.ts'
+import { type HeaderSizes, headerSizes } from '../cookies/parse.ts'
 import { type CookieAttributes, deleteCookie, serializeCookie } from '../cookies/serialize.ts'
 import type { Clock } from '../core/clock.ts'
 import type { RandomSource } from '../core/random.ts'
@@ -38,8 +38,8 @@ export type SealedCookieRefusal =
 
 /** What a request brings along. {@link SealedCookies.seal} and `clear` take it as it is. */
 export type OpenedCookie = {
-  /** What the Cookie header measures without the cookies of these names. */
-  readonly bytesBeside: (names: readonly string[]) => number
+  /** What the Cookie header measures, and our cookies in it. The header itself is not kept. */
+  readonly sizes: HeaderSizes
   /** The names of all cookies of ours in it. */
   readonly names: readonly string[]
   /** When each generation that opened was sealed; the one cookie NAME has an empty one. */
@@ -122,8 +122,8 @@ export function createSealedCookies(options: SealedCookiesOptions): SealedCookie
     const sealedAt = new Map(
       opened.map(({ generation, contents }) => [generation, contents.sealedAt]),
     )
-    const beside = (names: readonly string[]): number => bytesBeside(header, names)
-    const seen = { bytesBeside: beside, names: found.names, sealedAt }
+    const sizes = headerSizes(header, new Set(found.names))
+    const seen = { sizes, names: found.names, sealedAt }
     if (!found.ok) return { ...seen, ok: false, reason: found.reason }
     const refused = attempts.filter((attempt) => 'reason' in attempt)
     // One under a key of tomorrow could be the newest: the ring has to be read again first.
@@ -154,7 +154,7 @@ export function createSealedCookies(options: SealedCookiesOptions): SealedCookie
       name,
       value,
       generation,
-      besideBytes: request.bytesBeside(isChunked ? stale : [...stale, name]),
+      besideBytes: besides(request.sizes, isChunked ? stale : [...stale, name]),
       ...(options.budgetBytes === undefined ? {} : { budgetBytes: options.budgetBytes }),
     })
     if (!split.ok) return split
@@ -177,6 +177,10 @@ export function createSealedCookies(options: SealedCookiesOptions): SealedCookie
     seal,
     clear: (request) => request.names.map((each) => deleteCookie(each, attributes)),
   }
+}
+
+function besides({ total, of }: HeaderSizes, names: readonly string[]): number {
+  return names.reduce((left, name) => left - (of.get(name) ?? 0), total)
 }
 
 type Attempt = { readonly generation: string } & (

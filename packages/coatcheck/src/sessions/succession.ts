@@ -81,7 +81,8 @@ export function createSuccession(options: SuccessionOptions): Succession {
     const isFresh =
       successor?.version === state.version && clock() - successor.at < lifetime.idleMs / 10
     if (isFresh) return successor.session
-    if (brought.isTooLarge === true) return sessionOf(brought, state)
+    const { total } = brought.request.sizes
+    if (total >= (brought.tooLargeAt ?? Number.POSITIVE_INFINITY)) return sessionOf(brought, state)
     const sealed = seal(state, brought.request)
     if (!sealed.ok) return tooLarge(brought, state)
     const { sealedAt, setCookies } = sealed
@@ -99,7 +100,7 @@ export function createSuccession(options: SuccessionOptions): Succession {
       brought.moving.catch(() => delete brought.moving)
       return brought.moving
     }
-    brought.isTooLarge = true
+    brought.tooLargeAt = brought.request.sizes.total
     return sessionOf(brought, state)
   }
 
