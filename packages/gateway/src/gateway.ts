@@ -87,9 +87,6 @@ export async function startGateway(config: GatewayConfig, log?: Logger): Promise
     .ready()
     .catch(() => logger.warn({ code: 'provider_unavailable' }, 'provider.unavailable'))
   for (const unsafe of config.unsafe ?? []) logger.warn({ unsafe }, 'unsafe.option')
-  if (config.cookie?.sameSite === 'none') {
-    logger.warn({ unsafe: 'cookie.sameSite none' }, 'unsafe.option')
-  }
 
   return {
     origin: config.origin,

@@ -150,7 +150,7 @@ export function createCounter(options: CounterOptions): Counter {
     throw new CoatcheckError('sessions_not_listed')
   }
 
-  const limits = limitsOf(options.sessions)
+  const limits = limitsOf(options.sessions, options.cookie ?? {})
   for (const limit of limits) onEvent({ type: 'counter.limit', ...limit })
   return {
     origin,

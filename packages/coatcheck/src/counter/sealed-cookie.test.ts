@@ -249,6 +249,11 @@ describe('createCounter with sealed cookies', () => {
     expect(await counter.sweep()).toBe(0)
     const { counter: usual } = await setUp({ sessions: { store: memoryStore() } })
     expect(usual.limits).toEqual([])
+    const { counter: foreign } = await setUp({
+      sessions: { store: memoryStore() },
+      cookie: { sameSite: 'none' },
+    })
+    expect(foreign.limits.map(({ limit }) => limit)).toEqual(['sent_by_foreign_pages'])
   })
 
   it.each<[string, CounterSessionsOptions, string | undefined, RegExp]>([

@@ -1,3 +1,4 @@
+import type { SessionCookieOptions } from '../cookies/session-cookie.ts'
 import type { LifetimeOptions } from '../sessions/lifetimes.ts'
 import type { SessionStore } from '../sessions/session-store.ts'
 
@@ -58,14 +59,32 @@ export interface SealedCookieSettings extends SessionSettings {
 
 /** What a counter cannot do the way it is configured. */
 export interface CounterLimit {
-  readonly limit: 'no_sign_out_everywhere' | 'copies_outlive_sign_out' | 'single_process'
+  readonly limit:
+    | 'no_sign_out_everywhere'
+    | 'copies_outlive_sign_out'
+    | 'single_process'
+    | 'sent_by_foreign_pages'
   /** In a sentence. */
   readonly detail: string
 }
 
 /** The words for it: said at start, so that nobody finds out later. */
-export function limitsOf(settings: CounterSessionsOptions): readonly CounterLimit[] {
-  if (settings.kind !== 'sealed-cookie') return []
+export function limitsOf(
+  settings: CounterSessionsOptions,
+  { sameSite }: SessionCookieOptions,
+): readonly CounterLimit[] {
+  const limits: CounterLimit[] = []
+  if (sameSite === 'none') {
+    limits.push({
+      limit: 'sent_by_foreign_pages',
+      detail:
+        'cookie.sameSite is none: whatever page is open in the browser sends the cookie along, and the guard alone stands. An app in foreign frames says cookie.embedded instead.',
+    })
+  }
+  return settings.kind === 'sealed-cookie' ? [...limits, ...limitsInCookies(settings)] : limits
+}
+
+function limitsInCookies(settings: SealedCookieSettings): readonly CounterLimit[] {
   const limits: CounterLimit[] = [
     {
       limit: 'no_sign_out_everywhere',
