@@ -11,6 +11,7 @@ const api = z.strictObject({
   events: z.array(path).optional(),
   sockets: z.array(path).optional(),
   methods: z.array(z.string().regex(/^[A-Z]+$/)).optional(),
+  connectionsLast: z.enum(['session', 'access_token']).optional(),
   maxRequestBytes: z.number().int().min(0).optional(),
   headersTimeoutSeconds: seconds.optional(),
   bodyTimeoutSeconds: seconds.optional(),

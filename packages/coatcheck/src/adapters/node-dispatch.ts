@@ -60,6 +60,12 @@ export function forwardWithDispatcher(
       send()
     } else failForward(request, response, error, limit.exceeded)
   })
+  if (forward.watch !== undefined) {
+    response.on(
+      'close',
+      forward.watch(() => response.destroy()),
+    )
+  }
   let mayRepeat = body === null && (forward.method === 'GET' || forward.method === 'HEAD')
 
   function send(): void {

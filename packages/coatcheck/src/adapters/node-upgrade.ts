@@ -38,7 +38,12 @@ export function forwardUpgrade(
       onRequestUpgrade(controller, statusCode, _headers, upstream) {
         abort = undefined
         if (left || statusCode !== 101) upstream.destroy()
-        else join(socket, upstream, early.stop(), switching(rawHeadersOf(controller), forward))
+        else {
+          join(socket, upstream, early.stop(), switching(rawHeadersOf(controller), forward))
+          // What is under way between two frames cannot be told: it is cut, as by a network that fails.
+          const stop = forward.watch?.(() => socket.destroy())
+          if (stop !== undefined) socket.on('close', stop)
+        }
       },
       onResponseStart(controller) {
         // Anything but 101 is a refusal; its body is not the browser's business.

@@ -7,6 +7,7 @@ import { type PreparedRoute, type RouteUse, routeUse, upstreamTarget } from '../
 import type { AccessTokenResult } from '../sessions/renewal.ts'
 import type { Session } from '../sessions/session.ts'
 import type { HandleOptions, Step } from './handle.ts'
+import { createLongConnections } from './long-connection.ts'
 import type { Outcome } from './outcome.ts'
 
 const INTENTS: Readonly<Record<RouteUse, Intent>> = {
@@ -22,6 +23,7 @@ export function createApiCall(
   host: string,
   scheme: string,
 ): (route: PreparedRoute, step: Step) => MaybePromise<Outcome> {
+  const lastsWith = createLongConnections(options)
   return (route, step) => {
     const use = routeUse(route, step.target.path, step.method, isWebSocket(step.headers.upgrade))
     const refusal = refuse(route, step, use)
@@ -65,7 +67,8 @@ export function createApiCall(
       connection: step.headers.connection,
     })
     const path = upstreamTarget(route, step.target)
-    const forward = createForward(route, use, step.method, path, headers, setCookies)
+    const watch = lastsWith(session, route)
+    const forward = createForward(route, use, step.method, path, headers, { setCookies, watch })
     return { kind: 'forward', forward }
   }
 }

@@ -129,6 +129,7 @@ export function createCounter(options: CounterOptions): Counter {
     streams,
     afterSignOut,
     offersToRemember,
+    clock,
     onEvent,
     budget: createCookieBudget(
       options.cookie?.headerBudgetBytes ?? DEFAULT_HEADER_BYTES,

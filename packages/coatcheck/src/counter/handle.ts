@@ -1,5 +1,6 @@
 import { isLoopbackHost } from '../cookies/names.ts'
 import { type Answer, problem } from '../core/answer.ts'
+import type { Clock } from '../core/clock.ts'
 import { CoatcheckError } from '../core/errors.ts'
 import type { MaybePromise } from '../core/maybe-promise.ts'
 import { createPageMatcher, readTarget, type TargetParts } from '../core/path.ts'
@@ -49,6 +50,7 @@ export interface HandleOptions {
   /** Path to come back to after sign-out. */
   readonly afterSignOut: string
   readonly onEvent: NonNullable<CounterOptions['onEvent']>
+  readonly clock: Clock
   /** Sweeps the store now and then. */
   readonly tidy: () => void
 }

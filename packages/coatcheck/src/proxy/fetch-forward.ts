@@ -23,6 +23,8 @@ export async function forwardWithFetch(
 ): Promise<FetchedAnswer> {
   const timeout = new AbortController()
   const timer = setTimeout(() => timeout.abort(), forward.headersTimeoutMs)
+  const ending = new AbortController()
+  const stop = forward.watch?.(() => ending.abort())
   const limit = { exceeded: false }
   try {
     const sends = forward.method !== 'GET' && forward.method !== 'HEAD'
@@ -31,20 +33,49 @@ export async function forwardWithFetch(
       headers: requestHeaders(forward.headers),
       body: sends && body !== null ? limited(body, forward.maxRequestBytes, limit) : null,
       redirect: 'manual',
-      signal: AbortSignal.any([signal, timeout.signal]),
+      signal: AbortSignal.any([signal, timeout.signal, ending.signal]),
       duplex: 'half',
     } as RequestInit)
     return {
       status: response.status,
       headers: forward.answerHeaders(responseHeaders(response.headers)),
-      body: response.body as ReadableStream<Bytes> | null,
+      body: untilRead(response.body as ReadableStream<Bytes> | null, stop),
     }
   } catch {
+    stop?.()
+
     if (limit.exceeded) return withBody(problem('request_too_large'))
     return withBody(problem(timeout.signal.aborted ? 'upstream_timeout' : 'upstream_unavailable'))
   } finally {
     clearTimeout(timer)
   }
+}
+
+// Somebody watches over an endless answer: until it has been read, or nobody reads it any more.
+function untilRead(
+  body: ReadableStream<Bytes> | null,
+  stop: (() => void) | undefined,
+): ReadableStream<Bytes> | null {
+  if (stop === undefined || body === null) {
+    stop?.()
+    return body
+  }
+  const reader = body.getReader()
+  return new ReadableStream<Bytes>({
+    pull: async (controller) => {
+      const { done, value } = await reader.read().catch((error: unknown) => {
+        stop()
+        throw error
+      })
+      if (!done) return controller.enqueue(value)
+      stop()
+      controller.close()
+    },
+    cancel: (reason) => {
+      stop()
+      return reader.cancel(reason)
+    },
+  })
 }
 
 function limited(

@@ -17,8 +17,21 @@ export interface Forward {
   readonly bodyTimeoutMs: number
   /** `Set-Cookie` values of ours that the answer carries. */
   readonly setCookies: readonly string[]
+  /**
+   * For a connection that outlives its request: calls `onEnd` once it may go on no longer. Gives back how to stop
+   * watching.
+   */
+  readonly watch?: (onEnd: () => void) => () => void
   /** What of the upstream's headers reaches the browser, and ours. */
   readonly answerHeaders: (received: readonly string[]) => string[]
+}
+
+/** What an upstream call brings along besides its request. */
+export type ForwardExtras = Pick<Forward, 'setCookies' | 'watch'>
+
+/** Whether a connection of this use outlives its request. */
+function isEndless(use: RouteUse): boolean {
+  return use === 'events' || use === 'socket'
 }
 
 /** Puts an upstream call together. */
@@ -28,9 +41,9 @@ export function createForward(
   method: string,
   path: string,
   headers: readonly string[],
-  setCookies: readonly string[],
+  { setCookies, watch }: ForwardExtras,
 ): Forward {
-  const endless = use === 'events' || use === 'socket'
+  const endless = isEndless(use)
   return {
     origin: route.upstreamOrigin,
     path,
@@ -41,6 +54,7 @@ export function createForward(
     headersTimeoutMs: route.headersTimeoutMs,
     bodyTimeoutMs: endless ? 0 : route.bodyTimeoutMs,
     setCookies,
+    ...(watch === undefined || !endless ? {} : { watch }),
     answerHeaders: (received) => withCookies(downstreamHeaders(received, use), setCookies),
   }
 }

@@ -12,6 +12,11 @@ export interface ApiRoute {
   readonly events?: readonly string[]
   /** Listed WebSocket addresses. Default: none. */
   readonly sockets?: readonly string[]
+  /**
+   * How long an event stream or a WebSocket lasts: as long as the session, or as the access token that it was opened
+   * with, so that a client comes back with the next one. Default: `session`.
+   */
+  readonly connectionsLast?: 'session' | 'access_token'
   /** Default: GET, HEAD, POST, PUT, PATCH, DELETE. */
   readonly methods?: readonly string[]
   /** How much a request may carry. Default: 64 MiB. */
@@ -41,6 +46,7 @@ export interface PreparedRoute {
   readonly maxRequestBytes: number
   readonly headersTimeoutMs: number
   readonly bodyTimeoutMs: number
+  readonly connectionsLast: 'session' | 'access_token'
   readonly route: ApiRoute
 }
 
@@ -59,6 +65,7 @@ export function prepareRoute(route: ApiRoute): PreparedRoute {
     maxRequestBytes: route.maxRequestBytes ?? DEFAULT_MAX_REQUEST_BYTES,
     headersTimeoutMs: (route.headersTimeoutSeconds ?? 30) * 1000,
     bodyTimeoutMs: (route.bodyTimeoutSeconds ?? 120) * 1000,
+    connectionsLast: route.connectionsLast ?? 'session',
     route,
   }
 }
