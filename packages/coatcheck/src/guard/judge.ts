@@ -95,6 +95,8 @@ function judgeSource(
 }
 
 function originOf(address: string): string | undefined {
+  // No address has a space in it: these are two.
+  if (address.includes(' ')) return undefined
   try {
     return new URL(address).origin
   } catch {
