@@ -16,13 +16,22 @@ export function readReturnAddress(origin: string, value: string | undefined): st
   if (url === undefined || url.origin !== origin || url.username !== '') return undefined
   const address = url.pathname + url.search + url.hash
   // Dot segments are gone only now: `/.//evil.test` has become `//evil.test`.
-  if (!isPlainPath(address) || url.pathname.startsWith('/auth/')) return undefined
+  const path = decoded(url.pathname)
+  if (!isPlainPath(address) || path === undefined || path.startsWith('/auth/')) return undefined
   return address
 }
 
 function isPlainPath(value: string): boolean {
   if (!value.startsWith('/') || value.startsWith('//')) return false
   return /^[^\\\p{Cc}\p{Cf}\p{Zl}\p{Zp}]*$/u.test(value)
+}
+
+function decoded(path: string): string | undefined {
+  try {
+    return decodeURIComponent(path)
+  } catch {
+    return undefined
+  }
 }
 
 function parse(origin: string, value: string): URL | undefined {
