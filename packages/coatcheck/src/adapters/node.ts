@@ -54,6 +54,10 @@ export function createNodeHandler(counter: Counter, options: NodeHandlerOptions 
   }
 
   const handler = (request: IncomingMessage, response: ServerResponse): void => {
+    if (isMisnamed(request)) {
+      writeAnswer(request, response, problem('version_refused'))
+      return
+    }
     const outcome = counter.handle(headOf(request))
     if (outcome instanceof Promise) {
       outcome
@@ -73,6 +77,10 @@ export function createNodeHandler(counter: Counter, options: NodeHandlerOptions 
     socket: Duplex,
     first: Uint8Array,
   ): Promise<void> {
+    if (isMisnamed(request)) {
+      refuseUpgrade(socket, problem('version_refused'))
+      return
+    }
     const outcome = await counter.upgrade(headOf(request))
     if (socket.destroyed) return
     if (outcome.kind === 'respond') refuseUpgrade(socket, outcome.answer)
@@ -87,6 +95,11 @@ export function createNodeHandler(counter: Counter, options: NodeHandlerOptions 
     answerUpgrade(request, socket, first).catch(() => socket.destroy())
   }
   return Object.assign(handler, { upgrade })
+}
+
+// The parser takes `HTTP/2.0` on a request line; a real HTTP/2 request has a stream.
+function isMisnamed(request: IncomingMessage): boolean {
+  return request.httpVersionMajor !== 1 && !('stream' in request)
 }
 
 /**

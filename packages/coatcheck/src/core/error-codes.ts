@@ -267,6 +267,11 @@ export const ERROR_CODES = {
     title: 'Nothing is served at this address',
     remedy: 'Check the path.',
   },
+  version_refused: {
+    status: 505,
+    title: 'This is no version of HTTP that is spoken here',
+    remedy: 'Requests are HTTP/1.0 or HTTP/1.1.',
+  },
   path_refused: {
     status: 400,
     title: 'The path is ambiguous',
