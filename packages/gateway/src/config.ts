@@ -153,6 +153,7 @@ export const configSchema = z.strictObject({
     .strictObject({ returnTo: path.optional(), idTokenHint: z.boolean().optional() })
     .optional(),
   trustedProxyHops: z.number().int().min(0).max(10).optional(),
+  forwardedBy: z.enum(['x-forwarded', 'forwarded']).optional(),
   log: z
     .strictObject({ level: z.enum(['silent', 'error', 'warn', 'info', 'debug']).optional() })
     .optional(),

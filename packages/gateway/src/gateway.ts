@@ -133,7 +133,7 @@ export function createGatewayCounter(
   store: OpenedStore['store'] | undefined,
   logger: Logger,
 ): { readonly counter: Counter; readonly provider: Provider } {
-  const { provider: settings, pages, cookie, apis, signOut, trustedProxyHops } = config
+  const { provider: settings, pages, cookie, apis, signOut, trustedProxyHops, forwardedBy } = config
   const insecure = config.unsafe?.includes('insecure-http') === true
   const provider = createProvider({
     issuer: settings.issuer,
@@ -155,7 +155,7 @@ export function createGatewayCounter(
     ...(pages?.protected === undefined ? {} : { pages: { protected: pages.protected } }),
     ...(pages?.upstream === undefined ? {} : { app: { upstream: pages.upstream } }),
     apis: (apis ?? []).map(defined),
-    ...defined({ trustedProxyHops, signOut: signOut && defined(signOut) }),
+    ...defined({ trustedProxyHops, forwardedBy, signOut: signOut && defined(signOut) }),
     ...(insecure ? { [allowInsecureHttp]: true } : {}),
     onEvent: (event) => logEvent(logger, event),
   })

@@ -267,6 +267,12 @@ export const ERROR_CODES = {
     title: 'Nothing is served at this address',
     remedy: 'Check the path.',
   },
+  https_required: {
+    status: 403,
+    title: 'This site is served over https alone',
+    remedy:
+      'Send the request to the https address. A page that is asked for over http is led there.',
+  },
   version_refused: {
     status: 505,
     title: 'This is no version of HTTP that is spoken here',

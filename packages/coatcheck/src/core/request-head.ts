@@ -27,7 +27,9 @@ export interface DecidingHeaders {
   fetchDest: string | undefined
   purpose: string | undefined
   contentLength: string | undefined
+  forwarded: string | undefined
   forwardedFor: string | undefined
+  forwardedProto: string | undefined
 }
 
 const MAX_KNOWN_NAMES = 512
@@ -48,7 +50,9 @@ const FIELDS: ReadonlyMap<string, keyof DecidingHeaders> = new Map([
   ['sec-purpose', 'purpose'],
   ['purpose', 'purpose'],
   ['content-length', 'contentLength'],
+  ['forwarded', 'forwarded'],
   ['x-forwarded-for', 'forwardedFor'],
+  ['x-forwarded-proto', 'forwardedProto'],
 ])
 
 // Each spelling of a name that was seen, and its field: a request costs look-ups, no lower-casing.
@@ -85,7 +89,9 @@ export function readDecidingHeaders(headers: readonly string[]): DecidingHeaders
     fetchDest: undefined,
     purpose: undefined,
     contentLength: undefined,
+    forwarded: undefined,
     forwardedFor: undefined,
+    forwardedProto: undefined,
   }
   for (let index = 0; index + 1 < headers.length; index += 2) {
     const field = findField(headers[index] ?? '')

@@ -16,6 +16,7 @@ import type { Session } from '../sessions/session.ts'
 import type { ListedSession, SessionList } from '../sessions/session-list.ts'
 import { memoryStore } from '../sessions/stores/memory.ts'
 import { createAuthority } from './authority.ts'
+import { createClientReader } from './client.ts'
 import { createCookieBudget } from './cookie-budget.ts'
 import { createEventHub, type EventListener } from './event-hub.ts'
 import { createEventStreams } from './event-stream.ts'
@@ -120,7 +121,10 @@ export function createCounter(options: CounterOptions): Counter {
       .toSorted((one, other) => other.path.length - one.path.length),
     ...(options.app === undefined ? {} : { app: prepareApp(options.app) }),
     ownCookies: names.ours,
-    trustedProxyHops: options.trustedProxyHops ?? 0,
+    readClient: createClientReader(
+      options.trustedProxyHops ?? 0,
+      options.forwardedBy ?? 'x-forwarded',
+    ),
     authority,
     provider,
     sessions,

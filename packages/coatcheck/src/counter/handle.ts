@@ -1,5 +1,5 @@
 import { isLoopbackHost } from '../cookies/names.ts'
-import { type Answer, problem } from '../core/answer.ts'
+import { type Answer, PRIVATE_HEADERS, problem } from '../core/answer.ts'
 import type { Clock } from '../core/clock.ts'
 import { CoatcheckError } from '../core/errors.ts'
 import type { MaybePromise } from '../core/maybe-promise.ts'
@@ -22,6 +22,7 @@ import type { SessionStore } from '../sessions/session-store.ts'
 import { createApiCall } from './api-call.ts'
 import { createAuthRoutes } from './auth-routes.ts'
 import type { Authority } from './authority.ts'
+import type { createClientReader } from './client.ts'
 import type { CookieBudget } from './cookie-budget.ts'
 import type { EventStreams } from './event-stream.ts'
 import type { CounterOptions } from './options.ts'
@@ -38,7 +39,7 @@ export interface HandleOptions {
   readonly ownCookies: string
   /** Whether a person may choose to stay signed in. */
   readonly offersToRemember: boolean
-  readonly trustedProxyHops: number
+  readonly readClient: ReturnType<typeof createClientReader>
   readonly authority: Authority
   readonly provider: Provider
   readonly sessions: BrowserSessions
@@ -73,8 +74,9 @@ const METHODS_NEVER: ReadonlySet<string> = new Set(['TRACE', 'TRACK', 'CONNECT']
 export function createHandle(options: HandleOptions): (head: RequestHead) => MaybePromise<Outcome> {
   const { host, hostname, protocol } = new URL(options.origin)
   const scheme = protocol.slice(0, -1)
+  const isSecure = protocol === 'https:'
   // On loopback other servers share the host: HSTS would lock them out of http.
-  const hardened = protocol === 'https:' && !isLoopbackHost(hostname)
+  const hardened = isSecure && !isLoopbackHost(hostname)
   const matchesProtected = createPageMatcher(options.protectedPages)
   const sessionRoutes = createSessionRoutes(options)
   const authRoute = createAuthRoutes(options, sessionRoutes)
@@ -87,13 +89,15 @@ export function createHandle(options: HandleOptions): (head: RequestHead) => May
     if (METHODS_NEVER.has(head.method)) return respond(problem('method_refused'))
     const target = head.target.length > MAX_TARGET_CHARACTERS ? undefined : readTarget(head.target)
     if (target === undefined) return respond(problem('path_refused'))
+    const client = options.readClient(head, headers)
+    if (isSecure && client.scheme === 'http') return respond(overHttp(head))
     const step: Step = {
       method: head.method,
       target,
       rawTarget: head.target,
       headers,
       rawHeaders: head.headers,
-      clientAddress: clientAddress(head, headers),
+      clientAddress: client.address,
     }
     const route = options.routes.find((candidate) => target.rawPath.startsWith(candidate.path))
     if (route !== undefined) return apiCall(route, step)
@@ -109,11 +113,10 @@ export function createHandle(options: HandleOptions): (head: RequestHead) => May
     return page(step)
   }
 
-  function clientAddress(head: RequestHead, headers: DecidingHeaders): string | undefined {
-    if (options.trustedProxyHops === 0) return head.remoteAddress
-    const appended = headers.forwardedFor?.split(',').map((address) => address.trim())
-    const vouchedFor = appended?.at(-options.trustedProxyHops)
-    return vouchedFor !== undefined && isAddress(vouchedFor) ? vouchedFor : head.remoteAddress
+  // The cookie never travels over http: whoever comes that way is led to https, or told.
+  function overHttp({ method, target }: RequestHead): Answer {
+    if (method !== 'GET' && method !== 'HEAD') return problem('https_required')
+    return { status: 308, headers: ['location', `${options.origin}${target}`, ...PRIVATE_HEADERS] }
   }
 
   function page(step: Step): MaybePromise<Outcome> {
@@ -180,11 +183,6 @@ export function createHandle(options: HandleOptions): (head: RequestHead) => May
       return failed(error)
     }
   }
-}
-
-// Enough to keep words and other headers' grammar out; whoever uses an address parses it.
-function isAddress(text: string): boolean {
-  return /^(?:\d{1,3}(?:\.\d{1,3}){3}|(?=.*:)[0-9a-f:.]{2,45})$/i.test(text)
 }
 
 function setCookiesOf({ headers }: Answer): readonly string[] {

@@ -12,6 +12,7 @@ import type { ApiRoute, AppRoute } from '../proxy/route.ts'
 import type { KeyRing } from '../ring/key-ring.ts'
 import type { SessionEvent } from '../sessions/events.ts'
 import { lifetimeFaults } from '../sessions/lifetimes.ts'
+import type { ForwardedBy } from './client.ts'
 import {
   type CounterLimit,
   type CounterSessionsOptions,
@@ -48,8 +49,10 @@ export interface CounterOptions {
     /** Whether the ID token goes along as `id_token_hint`: the one token that ever stands in an address. Default: true. */
     readonly idTokenHint?: boolean
   }
-  /** How many proxies of ours stand in front and append to X-Forwarded-For. Default: 0. */
+  /** How many proxies of ours stand in front, and say who sent a request and over which scheme. Default: 0, nobody is believed. */
   readonly trustedProxyHops?: number
+  /** In which header they say so: X-Forwarded-For and X-Forwarded-Proto, or Forwarded (RFC 7239). Default: `x-forwarded`. */
+  readonly forwardedBy?: ForwardedBy
   /** Milliseconds since 1970. Default: the machine's clock. */
   readonly clock?: Clock
   /** Default: the platform's secure source. */
@@ -92,6 +95,10 @@ export function checkOptions(options: CounterOptions): void {
   const hops = options.trustedProxyHops ?? 0
   if (!Number.isInteger(hops) || hops < 0 || hops > 10) {
     faults.push(`trustedProxyHops (${hops}) must be a whole number from 0 to 10`)
+  }
+  const { forwardedBy = 'x-forwarded' } = options
+  if (forwardedBy !== 'x-forwarded' && forwardedBy !== 'forwarded') {
+    faults.push(`forwardedBy (${String(forwardedBy)}) must be x-forwarded or forwarded`)
   }
   if (faults.length > 0) {
     throw new CoatcheckError('invalid_configuration', { detail: `\n- ${faults.join('\n- ')}\n` })

@@ -85,3 +85,64 @@ describe('the address of a client', () => {
     }
   })
 })
+
+describe('a request that came over http', () => {
+  const ask = (
+    headers: readonly string[],
+    {
+      method = 'GET',
+      encrypted = false,
+      ...options
+    }: Partial<CounterOptions> & {
+      readonly method?: string
+      readonly encrypted?: boolean
+    } = {},
+  ) =>
+    counterWith(options).handle({
+      method,
+      target: '/page?a=b',
+      headers: ['host', 'app.example', ...headers],
+      encrypted,
+    })
+
+  it('T-OPS-02 is led to https where our own proxies say so, and refused when it would change something', async () => {
+    const ways: readonly (readonly [Partial<CounterOptions>, string, string, string])[] = [
+      [{ trustedProxyHops: 1 }, 'x-forwarded-proto', 'http', 'https'],
+      [{ trustedProxyHops: 1 }, 'x-forwarded-proto', 'https, HTTP', 'http, https'],
+      [
+        { trustedProxyHops: 1, forwardedBy: 'forwarded' },
+        'forwarded',
+        'for=6.6.6.6;proto=https, for=192.0.2.1;proto=http',
+        'for=6.6.6.6;proto=http, for=192.0.2.1;proto=https',
+      ],
+      [
+        { trustedProxyHops: 2, forwardedBy: 'forwarded' },
+        'forwarded',
+        'proto=https, for=192.0.2.1;proto=http, proto=https',
+        'proto=http, for=192.0.2.1;proto=https, proto=http',
+      ],
+    ]
+    for (const [options, name, http, https] of ways) {
+      expect(await ask([name, http], options)).toMatchObject({
+        kind: 'respond',
+        answer: {
+          status: 308,
+          headers: expect.arrayContaining(['location', 'https://app.example/page?a=b']),
+        },
+      })
+      const posted = await ask([name, http], { ...options, method: 'POST' })
+      expect(posted).toMatchObject({ answer: { status: 403 } })
+      expect((await ask([name, https], options)).kind).toBe('pass')
+      expect((await ask([], options)).kind).toBe('pass')
+    }
+  })
+
+  it('is not known as such by what strangers say', async () => {
+    expect((await ask(['x-forwarded-proto', 'http'])).kind).toBe('pass')
+    expect((await ask(['forwarded', 'proto=http'])).kind).toBe('pass')
+    expect((await ask(['forwarded', 'proto=http'], { trustedProxyHops: 1 })).kind).toBe('pass')
+    expect((await ask(['x-forwarded-proto', 'nonsense'], { trustedProxyHops: 1 })).kind).toBe(
+      'pass',
+    )
+  })
+})
