@@ -207,15 +207,15 @@ describe('a gateway whose sessions lie in cookies', () => {
       config: (base) => ({
         ...base,
         sessions: { kind: 'sealed-cookie' },
-        cookie: { headerBudgetBytes: 3000 },
+        cookie: { headerBudgetBytes: 4096 },
       }),
     })
     open.push(() => stack.close())
     const { length } = await signInOverHttp(stack)
     expect(stack.log()).not.toContain('cookies.near_limit')
-    await signInOverHttp(stack, 'ada', `other=${'x'.repeat(2400 - length)}`)
+    await signInOverHttp(stack, 'ada', `other=${'x'.repeat(3200 - length)}`)
     expect(stack.log()).toContain('cookies.near_limit')
-    const tooMuch = signInOverHttp(stack, 'ada', `other=${'x'.repeat(2900)}`)
+    const tooMuch = signInOverHttp(stack, 'ada', `other=${'x'.repeat(4000)}`)
     await expect(tooMuch).rejects.toThrow(/cookie_too_large/)
   })
 })

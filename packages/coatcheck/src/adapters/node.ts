@@ -4,6 +4,7 @@ import { type Answer, problem } from '../core/answer.ts'
 import type { RequestHead } from '../core/request-head.ts'
 import type { Counter } from '../counter/counter.ts'
 import type { Outcome } from '../counter/outcome.ts'
+import { carryCookies } from './node-cookies.ts'
 import { type Dispatcher, forwardWithDispatcher } from './node-dispatch.ts'
 import { sayAndClose } from './node-farewell.ts'
 import { forwardWithPlatform } from './node-platform.ts'
@@ -42,7 +43,7 @@ export function createNodeHandler(counter: Counter, options: NodeHandlerOptions 
     else if (outcome.kind === 'pass') {
       if (pass === undefined) writeAnswer(request, response, problem('route_unknown'))
       else {
-        for (const each of outcome.setCookies) response.appendHeader('set-cookie', each)
+        carryCookies(response, outcome.setCookies)
         pass(request, response)
       }
     } else if (outcome.forward.use === 'socket') {

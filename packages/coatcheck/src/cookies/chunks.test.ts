@@ -76,13 +76,13 @@ describe('splitCookie and joinCookies', () => {
 
   it('T-COOKIE-05 measures what stands beside', () => {
     const header = 'theme=dark; id=abc;  a=1; id-x-0=5; plain'
-    const { total, of } = headerSizes(header, new Set(['id', 'id-x-0']))
+    const { total, of } = headerSizes(header, ['id', 'id-x-0'])
     const own = [...of.values()].reduce((sum, size) => sum + size, 0)
     expect([...of.keys()]).toEqual(['id', 'id-x-0'])
     expect(total - own).toBe('theme=dark; a=1; plain; '.length)
-    expect(headerSizes(undefined, new Set(['id'])).total).toBe(0)
-    expect(headerSizes(';;', new Set([''])).total).toBe(0)
-    expect(headerSizes('id=1; id=22', new Set(['id'])).of.get('id')).toBe(13)
+    expect(headerSizes(undefined, ['id']).total).toBe(0)
+    expect(headerSizes(';;', ['']).total).toBe(0)
+    expect(headerSizes('id=1; id=22', ['id']).of.get('id')).toBe(13)
   })
 
   it('T-SEAL-01 never puts chunks of two generations together', () => {
@@ -152,7 +152,7 @@ describe('splitCookie and joinCookies', () => {
     })
     const found = joinCookies(many.flat().join('; '), NAME)
     expect(found.ok && found.complete).toHaveLength(8)
-    expect(found.names).toHaveLength(400)
+    expect(found.names).toHaveLength(32)
   })
 })
 

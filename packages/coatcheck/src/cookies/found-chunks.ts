@@ -1,3 +1,4 @@
+import { decodeUtf8, encodeUtf8 } from '../core/bytes.ts'
 import { chunkName, MAX_CHUNKS } from './chunks.ts'
 import { GENERATION_LENGTH, generationTime, isGeneration } from './generation.ts'
 import { listCookies } from './parse.ts'
@@ -11,7 +12,7 @@ export interface FoundCookie {
 
 /** What a request brings along under a name. */
 export type FoundCookies = {
-  /** The names of all that was found, chunks of no use included. */
+  /** The names of what was found, chunks of no use included; 32 at most. */
   readonly names: readonly string[]
 } & (
   | {
@@ -24,6 +25,7 @@ export type FoundCookies = {
 
 // Each costs an attempt to open it; more than two or three come from nowhere but an attack.
 const MAX_GENERATIONS = 8
+const MAX_NAMES = 32
 // Answers of parallel requests arrive within this, or not at all.
 const GRACE_MS = 60_000
 
@@ -47,14 +49,15 @@ export function joinCookies(header: string | undefined, name: string): FoundCook
     found.set(cookie.name, cookie.value)
     if (generation !== '') generations.add(generation)
   }
-  const names = [...found.keys()]
+  // Copies: a part of the header would keep all of it in memory, other apps' cookies included.
+  const names = [...found.keys()].slice(0, MAX_NAMES).map(copyOf)
   if (hasTwins) return { ok: false, reason: 'twins', names }
   if (names.length === 0) return { ok: false, reason: 'absent', names }
   const single = found.get(name)
   const complete = single === undefined ? [] : [{ generation: '', value: single }]
   for (const generation of [...generations].sort().reverse().slice(0, MAX_GENERATIONS)) {
     const value = joinGeneration(found, name, generation)
-    if (value !== undefined) complete.push({ generation, value })
+    if (value !== undefined) complete.push({ generation: copyOf(generation), value })
   }
   return complete.length === 0
     ? { ok: false, reason: 'incomplete', names }
@@ -78,6 +81,11 @@ export function staleChunks(
     if (generation === '') return false
     return older.has(generation) || Math.abs(options.nowMs - generationTime(generation)) > GRACE_MS
   })
+}
+
+// Latin-1, as header names are; decoding makes a string of its own.
+function copyOf(text: string): string {
+  return decodeUtf8(encodeUtf8(text)) ?? text
 }
 
 // The generation in a chunk's name, empty for NAME, `undefined` for what is neither.

@@ -11,7 +11,7 @@ export function headerBytesAfter(
   setCookies: readonly string[],
 ): number {
   const pairs = setCookies.map((each) => each.slice(0, endOf(each, ';')))
-  const names = new Set(pairs.map((pair) => pair.slice(0, endOf(pair, '='))))
+  const names = pairs.map((pair) => pair.slice(0, endOf(pair, '=')))
   const { total, of } = headerSizes(cookieHeader, names)
   const stays = [...of.values()].reduce((left, size) => left - size, total)
   const kept = pairs.filter((_, index) => !(setCookies[index] ?? '').includes('; Max-Age=0'))

@@ -30,7 +30,7 @@ function readAll(header: string): void {
   listCookieNames(header, '')
   listCookieValues(header, TICKET, 8)
   withoutOwnCookies(header, 'coatcheck')
-  headerSizes(header, new Set([TICKET]))
+  headerSizes(header, [TICKET])
   joinCookies(header, TICKET)
 }
 

@@ -108,17 +108,19 @@ export interface HeaderSizes {
  * Measures a Cookie header once, so that it need not be kept.
  *
  * @example
- * headerSizes('id=abc; theme=dark', new Set(['id'])) // total: 20, of id: 8
+ * headerSizes('id=abc; theme=dark', ['id']) // total: 20, of id: 8
  */
-export function headerSizes(header: string | undefined, names: ReadonlySet<string>): HeaderSizes {
-  const of = new Map<string, number>()
+export function headerSizes(header: string | undefined, names: readonly string[]): HeaderSizes {
+  // The keys are the caller's: a part of the header would keep all of it in memory.
+  const of = new Map(names.map((name) => [name, 0]))
   let total = 0
   for (const pair of (header ?? '').split(';')) {
     const { length } = trimWhiteSpace(pair)
     if (length === 0) continue
     total += length + 2
     const name = nameOf(pair)
-    if (names.has(name)) of.set(name, (of.get(name) ?? 0) + length + 2)
+    const known = of.get(name)
+    if (known !== undefined) of.set(name, known + length + 2)
   }
   return { total, of }
 }

@@ -45,9 +45,23 @@ export function createApiCall(
     return andThen(options.sessions.touch(loaded), (session) => {
       if (session === undefined) return respond('signed_out')
       return andThen(options.sessions.accessToken(session), (access) => {
-        return access.ok ? send(access, route, step, use) : withoutToken(access)
+        return access.ok ? send(access, route, step, use) : withoutToken(access, session, step)
       })
     })
+  }
+
+  // There is no token, but somebody was here: what says so is set all the same.
+  function withoutToken(
+    access: AccessTokenResult & { readonly ok: false },
+    session: Session,
+    step: Step,
+  ): Outcome {
+    const retryAfterSeconds =
+      access.reason === 'renewal_unavailable' ? access.retryAfterSeconds : undefined
+    const setCookies = access.reason === 'signed_out' ? [] : options.sessions.setCookies(session)
+    options.budget(step.headers.cookie, setCookies)
+    const headers = setCookies.flatMap((each) => ['set-cookie', each])
+    return { kind: 'respond', answer: problem(access.reason, { retryAfterSeconds, headers }) }
   }
 
   function send(
@@ -71,12 +85,6 @@ export function createApiCall(
     const forward = createForward(route, use, step.method, path, headers, { setCookies, watch })
     return { kind: 'forward', forward }
   }
-}
-
-function withoutToken(access: AccessTokenResult & { readonly ok: false }): Outcome {
-  const retryAfterSeconds =
-    access.reason === 'renewal_unavailable' ? access.retryAfterSeconds : undefined
-  return { kind: 'respond', answer: problem(access.reason, { retryAfterSeconds }) }
 }
 
 function refuse(route: PreparedRoute, step: Step, use: RouteUse): Outcome | undefined {

@@ -25,7 +25,12 @@ import { createHandle } from './handle.ts'
 import { type CounterEvent, type CounterOptions, checkOptions } from './options.ts'
 import type { Outcome } from './outcome.ts'
 import { createBrowserSessions } from './session-kinds.ts'
-import { type CounterLimit, type CounterSessionsOptions, limitsOf } from './session-settings.ts'
+import {
+  type CounterLimit,
+  type CounterSessionsOptions,
+  keepsSessions,
+  limitsOf,
+} from './session-settings.ts'
 import { createTidy } from './tidy.ts'
 
 /** Where tokens are kept for browsers: signs in, keeps sessions, guards, calls APIs, signs out. */
@@ -143,11 +148,11 @@ export function createCounter(options: CounterOptions): Counter {
     tidy: createTidy({ sweep }, clock, onEvent),
   })
 
-  // What an in-memory store keeps for a sealed kind is a few codes.
+  // A store without sessions still keeps one-time codes.
   async function sweep(limit: number): Promise<number> {
-    const count = await sessions.sweep(limit)
-    if (given === undefined) await store.sweep(limit)
-    return count
+    if (keepsSessions(options.sessions)) return sessions.sweep(limit)
+    await store.sweep(limit)
+    return 0
   }
 
   function listed(): SessionList {

@@ -3,6 +3,7 @@ import { encodeUtf8 } from '../core/bytes.ts'
 import type { MaybePromise } from '../core/maybe-promise.ts'
 import type { RequestHead } from '../core/request-head.ts'
 import { forwardWithFetch } from '../proxy/fetch-forward.ts'
+import { tellsCaches } from '../proxy/shared-caches.ts'
 import type { Outcome } from './outcome.ts'
 
 /** Answers a web `Request`. */
@@ -48,11 +49,14 @@ export function headOfRequest(origin: string, request: Request): RequestHead {
   }
 }
 
-// A response may be one whose headers cannot be changed.
+// A response may be one whose headers cannot be changed, and one that cannot be copied either: an error is no answer.
 function withCookies(response: Response, setCookies: readonly string[]): Response {
-  if (setCookies.length === 0) return response
+  if (setCookies.length === 0 || response.type === 'error' || response.status === 101)
+    return response
   const { status, statusText } = response
   const answer = new Response(response.body, { status, statusText, headers: response.headers })
+  for (const name of [...answer.headers.keys()]) if (tellsCaches(name)) answer.headers.delete(name)
+  answer.headers.set('cache-control', 'no-store')
   for (const each of setCookies) answer.headers.append('set-cookie', each)
   return answer
 }

@@ -1,4 +1,5 @@
 import { isLoopbackHost } from '../cookies/names.ts'
+import { MAX_PAIR_BYTES } from '../cookies/serialize.ts'
 import { type SessionCookieOptions, sessionCookieFaults } from '../cookies/session-cookie.ts'
 import type { Clock } from '../core/clock.ts'
 import type { ErrorCode } from '../core/error-codes.ts'
@@ -126,6 +127,7 @@ function sessionFaults(options: CounterOptions): string[] {
   const faults = [
     ...lifetimeFaults(sessions),
     ...sessionKindFaults(sessions, options.signIn?.scope),
+    ...budgetFaults(options),
   ]
   if (!(cacheSeconds >= 0 && cacheSeconds <= 60)) {
     faults.push(`sessions.cacheSeconds (${cacheSeconds}) must lie between 0 and 60`)
@@ -134,6 +136,15 @@ function sessionFaults(options: CounterOptions): string[] {
     faults.push(`sessions.storeTimeoutSeconds (${storeTimeoutSeconds}) must lie between 0 and 20`)
   }
   return faults
+}
+
+// The cookie of a usual session has two to four thousand bytes.
+function budgetFaults({ sessions, cookie }: CounterOptions): readonly string[] {
+  const budget = cookie?.headerBudgetBytes ?? MAX_PAIR_BYTES
+  if (sessions.kind !== 'sealed-cookie' || !(budget < MAX_PAIR_BYTES)) return []
+  return [
+    `cookie.headerBudgetBytes (${budget}) must be at least ${MAX_PAIR_BYTES} for sessions in cookies: few would fit`,
+  ]
 }
 
 function routeFaults(options: CounterOptions): string[] {

@@ -4,7 +4,8 @@ import type { RandomSource } from '../core/random.ts'
 import type { BrowserSessions } from '../sessions/browser-sessions.ts'
 import type { SessionEvent } from '../sessions/events.ts'
 import { createLifetimes } from '../sessions/lifetimes.ts'
-import { createSealedSessions } from '../sessions/sealed-sessions.ts'
+import type { TokenKind } from '../sessions/sealed-endings.ts'
+import { createSealedSessions, type SealedSessionsOptions } from '../sessions/sealed-sessions.ts'
 import type { SessionStore } from '../sessions/session-store.ts'
 import { createSessions } from '../sessions/sessions.ts'
 import { createTicketSessions, type TicketSessions } from '../sessions/ticket-sessions.ts'
@@ -21,6 +22,19 @@ export interface SessionKindContext {
   readonly onEvent: (event: SessionEvent) => void
 }
 
+type Shared = Pick<
+  SealedSessionsOptions,
+  | 'site'
+  | 'issuer'
+  | 'clientId'
+  | 'ring'
+  | 'clock'
+  | 'random'
+  | 'onEvent'
+  | 'refreshReuseGraceSeconds'
+  | 'renew'
+> & { readonly revoke: (token: string, kind?: TokenKind) => Promise<void> }
+
 /** The sessions of a counter, of the kind that is configured. */
 export function createBrowserSessions(
   { origin, provider, ring, sessions: settings, cookie }: CounterOptions,
@@ -32,10 +46,10 @@ export function createBrowserSessions(
   const rememberSeconds =
     remembered === undefined ? undefined : Math.floor(remembered.absoluteMs / 1000)
   const { issuer, clientId, refreshReuseGraceSeconds } = provider
-  const shared = {
+  const shared: Shared = {
     ...{ site: origin, issuer, clientId, ring, clock, random, onEvent, refreshReuseGraceSeconds },
-    renew: provider.renew,
-    revoke: provider.revoke,
+    renew: (renewal) => provider.renew(renewal),
+    revoke: (token, kind) => provider.revoke(token, kind),
   }
 
   function tickets(): TicketSessions {

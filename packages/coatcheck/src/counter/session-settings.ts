@@ -114,16 +114,15 @@ export function sessionKindFaults(
   scope: string | undefined,
 ): readonly string[] {
   if (settings.kind === undefined || settings.kind === 'ticket') {
-    return settings.store === undefined
-      ? ['sessions.store is missing: memoryStore() for a start']
-      : []
+    const missing = 'sessions.store is missing: memoryStore() for a start'
+    return [...(settings.store === undefined ? [missing] : []), ...misplaced(settings, FOR_COOKIES)]
   }
   if (settings.kind !== 'sealed-cookie') {
     const { kind } = settings as { readonly kind: unknown }
     return [`sessions.kind (${String(kind)}) must be ticket or sealed-cookie`]
   }
   const { refreshTokens = 'none', overflow, store } = settings
-  const faults: string[] = []
+  const faults = [...misplaced(settings, FOR_TICKETS), ...wordFaults(settings)]
   if (refreshTokens === 'none' && scope?.split(' ').includes('offline_access')) {
     faults.push(
       'signIn.scope (offline_access) asks for refresh tokens, and several processes that renew what lies in cookies would each spend the same one: leave it out, keep sessions in a store (kind: ticket), or say sessions.refreshTokens: single-process if there is only one',
@@ -138,6 +137,36 @@ export function sessionKindFaults(
     )
   }
   return faults
+}
+
+const FOR_COOKIES = ['refreshTokens', 'overflow', 'deflate']
+const FOR_TICKETS = ['cacheSeconds']
+const WORDS: Readonly<Record<string, readonly string[]>> = {
+  refreshTokens: ['none', 'single-process'],
+  overflow: ['error', 'store'],
+  deflate: ['never', 'to_save_a_cookie', 'always'],
+}
+
+function misplaced(settings: object, names: readonly string[]): readonly string[] {
+  const found = Object.entries(settings).filter(
+    ([name, value]) => names.includes(name) && value !== undefined,
+  )
+  const kind = names === FOR_COOKIES ? 'sealed-cookie' : 'ticket'
+  return found.map(([name]) => `sessions.${name} goes with sessions.kind: ${kind} only: remove it`)
+}
+
+// A word that nobody knows would count as the default, without a word.
+function wordFaults(settings: object): readonly string[] {
+  return Object.entries(settings)
+    .filter(([name, value]) => value !== undefined && WORDS[name]?.includes(value) === false)
+    .map(
+      ([name, value]) => `sessions.${name} (${String(value)}) must be ${WORDS[name]?.join(' or ')}`,
+    )
+}
+
+/** Whether any session lies in the store. */
+export function keepsSessions(settings: CounterSessionsOptions): boolean {
+  return settings.kind !== 'sealed-cookie' || overflowOf(settings) === 'store'
 }
 
 /** What becomes of a session that does not fit. */

@@ -182,8 +182,14 @@ export function createProvider(options: ProviderOptions): Provider {
       refuseUnavailable(response, clock())
       await oauth.processRevocationResponse(response)
     } catch (error) {
+      // Many providers revoke no access tokens: that is theirs to say, and no failure.
+      if (kind === 'access_token' && isUnsupported(error)) return
       throw providerError(error)
     }
+  }
+
+  function isUnsupported(error: unknown): boolean {
+    return error instanceof oauth.ResponseBodyError && error.error === 'unsupported_token_type'
   }
 
   async function authorizationUrl(request: AuthorizationRequest): Promise<string> {

@@ -1,6 +1,7 @@
 import { type AppAnswer, appAnswerHeaders } from './app-headers.ts'
 import { downstreamHeaders } from './response-headers.ts'
 import { type AppRoute, type PreparedRoute, prepareRoute, type RouteUse } from './route.ts'
+import { tellsCaches } from './shared-caches.ts'
 
 /** An upstream call, decided and ready to be sent. Its body never enters the decision. */
 export interface Forward {
@@ -88,7 +89,7 @@ function withCookies(headers: string[], setCookies: readonly string[]): string[]
   const set = ['cache-control', 'no-store', ...setCookies.flatMap((each) => ['set-cookie', each])]
   for (let index = 0; index + 1 < headers.length; index += 2) {
     const name = headers[index] ?? ''
-    if (name.toLowerCase() !== 'cache-control') set.push(name, headers[index + 1] ?? '')
+    if (!tellsCaches(name)) set.push(name, headers[index + 1] ?? '')
   }
   return set
 }

@@ -1,7 +1,8 @@
 import { hash } from 'node:crypto'
 import { findCookie, listCookies } from '../cookies/parse.ts'
 import type { KeyRing } from '../ring/key-ring.ts'
-import { stateOf } from './kept-sessions.ts'
+import type { SessionContents } from './contents.ts'
+import type { PackedContents } from './packed-contents.ts'
 import type { OpenedCookie, SealedCookieRefusal, SealedCookies } from './sealed-cookie.ts'
 import type { Session, SessionState } from './session.ts'
 
@@ -14,16 +15,14 @@ export interface Brought {
   session?: Session
   /** What was made of them: parallel requests with the same cookies get the same. */
   successor?: Successor
-  /** Gone into a store, or on its way. */
-  moving?: Promise<Session>
-  /** Their successor did not fit into a header of so many bytes. */
-  tooLargeAt?: number
+  /** What did not fit, into a header of so many bytes. */
+  tooLarge?: { readonly contents: SessionContents; readonly headerBytes: number }
 }
 
 /** A session that follows another. */
 export interface Successor {
   readonly session: Session
-  readonly version: number
+  readonly contents: SessionContents
   readonly at: number
 }
 
@@ -32,11 +31,21 @@ export type BroughtReading =
   | { readonly ok: true; readonly brought: Brought }
   | { readonly ok: false; readonly reason: SealedCookieRefusal }
 
+/** Opened cookies. */
+export interface BroughtCookies {
+  open(cookieHeader: string | undefined): BroughtReading
+  /** Forgets what a session lay in. */
+  forget(id: string): void
+}
+
 interface Entry {
   readonly brought: Brought
   /** The ring as it was. */
   readonly keys: KeyRing['keys']
 }
+
+// The cookies of before and those of now; made-up ones beside them must not push out anybody else's.
+const MAX_PER_SESSION = 2
 
 /**
  * Opens the cookies of requests, and remembers those that opened by their hash, so that the crypto is paid once and
@@ -47,31 +56,54 @@ export function createBroughtCookies(options: {
   readonly name: string
   readonly ring: KeyRing
   readonly maxEntries: number
-}): (cookieHeader: string | undefined) => BroughtReading {
-  const { cookies, name, ring, maxEntries } = options
+  readonly stateOf: (contents: PackedContents) => SessionState
+}): BroughtCookies {
+  const { cookies, name, ring, maxEntries, stateOf } = options
   const entries = new Map<string, Entry>()
+  const keysOf = new Map<string, readonly string[]>()
 
   function put(key: string, entry: Entry): BroughtReading {
-    entries.delete(key)
-    entries.set(key, entry)
-    const oldest = entries.size > maxEntries ? entries.keys().next().value : undefined
-    if (oldest !== undefined) entries.delete(oldest)
-    return { ok: true, brought: entry.brought }
+    const { brought } = entry
+    const { id } = brought.state
+    if (entries.delete(key)) entries.set(key, entry)
+    else {
+      entries.set(key, entry)
+      const keys = [...(keysOf.get(id) ?? []), key]
+      for (const old of keys.splice(0, keys.length - MAX_PER_SESSION)) entries.delete(old)
+      keysOf.set(id, keys)
+      makeRoom()
+    }
+    return { ok: true, brought }
   }
 
-  return (cookieHeader) => {
-    const key = hashOf(cookieHeader, name)
-    if (key === undefined) return { ok: false, reason: 'absent' }
-    const known = entries.get(key)
-    // What a ring opened that has changed since is opened again.
-    if (known?.keys === ring.keys) {
-      measureAgain(known.brought, cookieHeader)
-      return put(key, known)
-    }
-    const request = cookies.open(cookieHeader)
-    if (!request.ok) return { ok: false, reason: request.reason }
-    const brought = { request, state: stateOf(request.contents) }
-    return put(key, { brought, keys: ring.keys })
+  function makeRoom(): void {
+    const [key, entry] = entries.size > maxEntries ? (entries.entries().next().value ?? []) : []
+    if (key === undefined || entry === undefined) return
+    entries.delete(key)
+    const { id } = entry.brought.state
+    const left = (keysOf.get(id) ?? []).filter((each) => each !== key)
+    if (left.length === 0) keysOf.delete(id)
+    else keysOf.set(id, left)
+  }
+
+  return {
+    open: (cookieHeader) => {
+      const key = hashOf(cookieHeader, name)
+      if (key === undefined) return { ok: false, reason: 'absent' }
+      const known = entries.get(key)
+      // What a ring opened that has changed since is opened again.
+      if (known?.keys === ring.keys) {
+        measureAgain(known.brought, cookieHeader)
+        return put(key, known)
+      }
+      const request = cookies.open(cookieHeader)
+      if (!request.ok) return { ok: false, reason: request.reason }
+      return put(key, { brought: { request, state: stateOf(request.contents) }, keys: ring.keys })
+    },
+    forget: (id) => {
+      for (const key of keysOf.get(id) ?? []) entries.delete(key)
+      keysOf.delete(id)
+    },
   }
 }
 

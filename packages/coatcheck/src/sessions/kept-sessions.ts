@@ -1,13 +1,15 @@
 import type { Clock } from '../core/clock.ts'
 import { withoutRefreshToken } from '../tokens/verified-token-set.ts'
 import type { RenewalNote } from './card.ts'
+import type { SessionContents } from './contents.ts'
 import type { EndedSessions } from './ended-sessions.ts'
 import type { Lifetimes } from './lifetimes.ts'
 import type { PackedContents } from './packed-contents.ts'
 import type { RenewalPlace } from './renewal-place.ts'
-import { hasSameTokens } from './same-tokens.ts'
+import { hasSameTokens, saysSame } from './same-state.ts'
 import { behindSession, createSession, type Session, type SessionState } from './session.ts'
 import type { EndReason } from './session-store.ts'
+import { createSpentTokens } from './spent-tokens.ts'
 
 /** What {@link createKeptSessions} needs. */
 export interface KeptSessionsOptions {
@@ -21,22 +23,17 @@ export interface KeptSessionsOptions {
 
 /** What one process knows of sessions that lie in cookies: their newest tokens, until the cookies have them. */
 export interface KeptSessions extends RenewalPlace<SessionState> {
-  /** What a cookie that was sealed then really stands for by now. */
+  /** What a cookie really stands for by now; whatever it shows, its browser has. */
   newest(found: SessionState): SessionState
-  /** When the tokens of a session were last renewed here: what is sealed later must be newer. */
-  renewedAt(id: string): number | undefined
-}
-
-interface Kept {
-  readonly state: SessionState
-  /** When a cookie first came with these tokens. */
-  seenAt?: number
+  /** The same for a state that no cookie showed just now. */
+  current(state: SessionState): SessionState
+  /** A session is over, and nothing of it is needed any more. */
+  forget(id: string): void
 }
 
 // A request may wait in a browser's queue with the cookie of before, although the new one was used already.
 const KEPT_AFTER_SEEN_MS = 120_000
 const MAX_KEPT = 10_000
-const MAX_RENEWALS = 100_000
 const FIRST_VERSION = 1
 const FENCING_NUMBER = 1
 
@@ -49,64 +46,77 @@ const FENCING_NUMBER = 1
  */
 export function createKeptSessions(options: KeptSessionsOptions): KeptSessions {
   const { ended, lifetimes, clock, maxEntries = MAX_KEPT } = options
-  const kept = new Map<string, Kept>()
-  const renewals = new Map<string, number>()
+  const spent = createSpentTokens()
+  const unseen = new Map<string, SessionState>()
+  // In the order in which they were seen.
+  const seen = new Map<string, { readonly state: SessionState; readonly at: number }>()
   const leased = new Set<string>()
+  let versions = FIRST_VERSION
 
-  function newest(found: SessionState): SessionState {
-    const known = kept.get(found.id)
-    if (known === undefined) return isSpent(found) ? withoutSpent(found) : found
-    if (isSame(known.state, found)) known.seenAt ??= clock()
-    return { ...known.state, lastSeenAt: found.lastSeenAt }
+  function stateOfId(id: string): SessionState | undefined {
+    return unseen.get(id) ?? seen.get(id)?.state
   }
 
-  function isSpent({ id, lastSeenAt }: SessionState): boolean {
-    return lastSeenAt <= (renewals.get(id) ?? Number.NEGATIVE_INFINITY)
+  function newest(found: SessionState): SessionState {
+    const waiting = unseen.get(found.id)
+    if (waiting !== undefined && saysSame(waiting.contents, found.contents)) {
+      unseen.delete(found.id)
+      seen.set(found.id, { state: waiting, at: clock() })
+    }
+    return current(found)
+  }
+
+  function current(state: SessionState): SessionState {
+    const known = stateOfId(state.id)
+    if (known !== undefined) return { ...known, lastSeenAt: state.lastSeenAt }
+    return spent.has(state.contents.tokenSet) ? withoutSpent(state) : state
   }
 
   async function reread(session: Session): Promise<SessionState | undefined> {
     if (ended.reasonOf(session.id) !== undefined) return undefined
-    return kept.get(session.id)?.state ?? behindSession(session)
+    return stateOfId(session.id) ?? behindSession(session)
   }
 
   async function write(
     current: SessionState,
-    contents: SessionState['contents'],
+    contents: SessionContents,
   ): Promise<SessionState | undefined> {
     const { id, version } = current
-    const known = kept.get(id)?.state ?? current
+    const known = stateOfId(id) ?? current
     if (known.version !== version || ended.reasonOf(id) !== undefined) return undefined
-    const state = { ...current, version: version + 1, contents }
-    kept.delete(id)
-    kept.set(id, { state })
-    if (!isSame(state, current)) note(id)
-    forget()
+    versions += 1
+    const state = { ...current, version: versions, contents }
+    forget(id)
+    unseen.set(id, state)
+    if (!hasSameTokens(contents.tokenSet, current.contents.tokenSet)) {
+      spent.add(current.contents.tokenSet)
+    }
+    makeRoom()
     return state
   }
 
-  function note(id: string): void {
-    renewals.delete(id)
-    renewals.set(id, clock())
-    const oldest = renewals.size > MAX_RENEWALS ? renewals.keys().next().value : undefined
-    if (oldest !== undefined) renewals.delete(oldest)
+  function forget(id: string): void {
+    unseen.delete(id)
+    seen.delete(id)
   }
 
-  // A few of the oldest each time. Whoever is being renewed stays.
-  function forget(): void {
-    let looked = 0
-    for (const [id, { state, seenAt = Number.POSITIVE_INFINITY }] of kept) {
-      const isDone =
-        clock() - seenAt > KEPT_AFTER_SEEN_MS || clock() >= state.contents.absoluteEndsAt
-      const isBeyond = kept.size > maxEntries
-      if (!leased.has(id) && (isDone || isBeyond)) kept.delete(id)
-      looked += 1
-      if (looked >= 8 && kept.size <= maxEntries) return
+  // What was seen goes first, then what is over, then the oldest. Whoever is being renewed stays.
+  function makeRoom(): void {
+    const now = clock()
+    for (const [id, { at }] of seen) {
+      if (now - at <= KEPT_AFTER_SEEN_MS && unseen.size + seen.size <= maxEntries) break
+      if (!leased.has(id)) seen.delete(id)
+    }
+    for (const [id, { contents }] of unseen) {
+      if (now < contents.absoluteEndsAt && unseen.size <= maxEntries) break
+      if (!leased.has(id)) unseen.delete(id)
     }
   }
 
   return {
     newest,
-    renewedAt: (id) => renewals.get(id),
+    current,
+    forget,
     reread,
     write,
     // Memory answers always.
@@ -127,10 +137,6 @@ export function createKeptSessions(options: KeptSessionsOptions): KeptSessions {
 /** A session as its cookie says it. */
 export function stateOf({ id, sealedAt, ...contents }: PackedContents): SessionState {
   return { id, version: FIRST_VERSION, lastSeenAt: sealedAt, contents }
-}
-
-function isSame(one: SessionState, other: SessionState): boolean {
-  return hasSameTokens(one.contents.tokenSet, other.contents.tokenSet)
 }
 
 function withoutSpent(state: SessionState): SessionState {

@@ -8,7 +8,7 @@ import type { SessionEvent } from './events.ts'
 import type { RenewFunction, RenewOutcome } from './renewal.ts'
 import type { RenewalPlace } from './renewal-place.ts'
 import { retryAt } from './renewal-timing.ts'
-import { hasSameTokens } from './same-tokens.ts'
+import { hasSameTokens } from './same-state.ts'
 import { type Session, type SessionState, shortIdOf } from './session.ts'
 
 /** What {@link createRenewalTurn} needs, its caller's part aside. */

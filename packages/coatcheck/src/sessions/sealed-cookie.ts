@@ -9,6 +9,7 @@ import type { KeyRing } from '../ring/key-ring.ts'
 import type { PackedCost } from '../seal/pack.ts'
 import { openValue, sealedLength, sealValue } from '../seal/seal-value.ts'
 import { type PackedContents, packContents, unpackContents } from './packed-contents.ts'
+import { TICKET_LENGTH } from './ticket.ts'
 
 /** What {@link createSealedCookies} needs. */
 export interface SealedCookiesOptions {
@@ -74,8 +75,8 @@ export type SealedCookie =
 export interface SealingOptions {
   /** How long the browser keeps it. Default: until it closes. */
   readonly maxAgeSeconds?: number
-  /** The value is newer than this time, whatever the clock says. */
-  readonly after?: number
+  /** A sign-in: nothing of what the browser had may come back. Default: false. */
+  readonly replaces?: boolean
 }
 
 /** Sessions that lie in the browser's cookie, sealed. */
@@ -117,12 +118,12 @@ export function createSealedCookies(options: SealedCookiesOptions): SealedCookie
 
   function open(header: string | undefined): OpenedCookie {
     const found = joinCookies(header, name)
-    const attempts = found.ok ? found.complete.map(openOne) : []
+    const attempts = found.ok ? found.complete.filter(mayBeSealed).map(openOne) : []
     const opened = attempts.filter((attempt) => 'contents' in attempt)
     const sealedAt = new Map(
       opened.map(({ generation, contents }) => [generation, contents.sealedAt]),
     )
-    const sizes = headerSizes(header, new Set(found.names))
+    const sizes = headerSizes(header, found.names)
     const seen = { sizes, names: found.names, sealedAt }
     if (!found.ok) return { ...seen, ok: false, reason: found.reason }
     const refused = attempts.filter((attempt) => 'reason' in attempt)
@@ -139,17 +140,16 @@ export function createSealedCookies(options: SealedCookiesOptions): SealedCookie
   function seal(
     contents: Omit<PackedContents, 'sealedAt'>,
     request: OpenedCookie,
-    { maxAgeSeconds, after = Number.NEGATIVE_INFINITY }: SealingOptions = {},
+    { maxAgeSeconds, replaces = false }: SealingOptions = {},
   ): SealedCookie {
     const nowMs = clock()
     // Another process's clock may be ahead: a successor is newer than what it follows all the same.
-    const former = [after, ...request.sealedAt.values()]
-    const sealedAt = Math.max(nowMs, ...former.map((time) => time + 1))
+    const sealedAt = Math.max(nowMs, ...[...request.sealedAt.values()].map((time) => time + 1))
     const bytes = packContents({ ...contents, sealedAt }, options, cost)
     const isChunked = cookieCount(name, sealedLength(bytes.length)) > 1
     const generation = isChunked ? newGeneration(nowMs, random) : ''
     const value = sealValue(ring, { ...bindingOf(generation), bytes, random })
-    const stale = staleOf(request, nowMs, isChunked)
+    const stale = staleOf(request, nowMs, { isChunked, replaces })
     const split = splitCookie({
       name,
       value,
@@ -164,12 +164,16 @@ export function createSealedCookies(options: SealedCookiesOptions): SealedCookie
     return { ok: true, setCookies: [...set, ...deleted], bytes: split.bytes, sealedAt }
   }
 
-  // NAME gives way to chunks only when it opens no more: who holds an old value there would be locked out.
-  function staleOf(request: OpenedCookie, nowMs: number, isChunked: boolean): readonly string[] {
+  // NAME gives way to chunks only at sign-in, or when it opens no more: who holds an old value there would be locked out.
+  function staleOf(
+    request: OpenedCookie,
+    nowMs: number,
+    { isChunked, replaces }: { readonly isChunked: boolean; readonly replaces: boolean },
+  ): readonly string[] {
     const older = [...request.sealedAt.keys()]
     const chunks = staleChunks(request.names, name, { older, nowMs })
-    const isDead = isChunked && request.names.includes(name) && !request.sealedAt.has('')
-    return isDead ? [...chunks, name] : chunks
+    const isNamed = isChunked && request.names.includes(name)
+    return isNamed && (replaces || !request.sealedAt.has('')) ? [...chunks, name] : chunks
   }
 
   return {
@@ -177,6 +181,11 @@ export function createSealedCookies(options: SealedCookiesOptions): SealedCookie
     seal,
     clear: (request) => request.names.map((each) => deleteCookie(each, attributes)),
   }
+}
+
+// What lies under the name beside chunks may be a ticket, of any bytes; no sealed value is so short.
+function mayBeSealed({ value }: FoundCookie): boolean {
+  return value.length !== TICKET_LENGTH
 }
 
 function besides({ total, of }: HeaderSizes, names: readonly string[]): number {

@@ -8,8 +8,11 @@ import type { Notices } from './notices.ts'
 import { behindSession, type Session, type SessionState, shortIdOf } from './session.ts'
 import type { EndReason } from './session-store.ts'
 
+/** What a token is good for. */
+export type TokenKind = 'access_token' | 'refresh_token'
+
 /** Revokes a token at the provider. */
-export type RevokeToken = (token: string, kind: 'access_token' | 'refresh_token') => Promise<void>
+export type RevokeToken = (token: string, kind: TokenKind) => Promise<void>
 
 /** What {@link createSealedEndings} needs. */
 export interface SealedEndingsOptions {
@@ -17,7 +20,9 @@ export interface SealedEndingsOptions {
   readonly notices: Notices
   readonly revoke?: RevokeToken | undefined
   /** What a session stands for by now. */
-  readonly newest: (state: SessionState) => SessionState
+  readonly current: (state: SessionState) => SessionState
+  /** A session is over: whatever is kept of it can go. */
+  readonly forget: (id: string) => void
   readonly onEvent: (event: SessionEvent) => void
 }
 
@@ -28,14 +33,8 @@ export interface SealedEndings {
   /** False when it had ended already, as far as this process knows. */
   end(session: Session, reason: EndReason, revokes: boolean): Promise<boolean>
   onEnded(state: SessionState, reason: EndReason, last?: RenewalNote): void
-  revoke(token: string, kind: 'access_token' | 'refresh_token', id: string): Promise<void>
-  /** A session went into a store, where it has another id. */
-  onMoved(from: SessionState, to: Session): void
-  /** What a session of the store was before is over with it. */
-  endFormer(session: Session, reason: EndReason): void
+  revoke(token: string, kind: TokenKind, id: string): Promise<void>
 }
-
-const MAX_MOVED = 100_000
 
 /**
  * Nothing can be deleted where nothing is kept: the end is remembered in this process, and whatever the session was good
@@ -55,32 +54,19 @@ export function createSealedEndings(options: SealedEndingsOptions): SealedEnding
     clock,
   })
 
-  const movedFrom = new Map<string, { readonly id: string; readonly until: number }>()
-
-  function onMoved(from: SessionState, to: Session): void {
-    movedFrom.set(to.id, { id: from.id, until: from.contents.absoluteEndsAt })
-    const oldest = movedFrom.size > MAX_MOVED ? movedFrom.keys().next().value : undefined
-    if (oldest !== undefined) movedFrom.delete(oldest)
-  }
-
-  function endFormer({ id }: Session, reason: EndReason): void {
-    const former = movedFrom.get(id)
-    if (former !== undefined) ended.add(former.id, reason, former.until)
-    movedFrom.delete(id)
-  }
-
   function onEnded(state: SessionState, reason: EndReason, last?: RenewalNote): void {
     const { id, contents } = state
     if (!ended.add(id, reason, contents.absoluteEndsAt)) return
     const { subject } = contents.tokenSet
     const renewals = last === undefined ? {} : { renewals: [last] }
     onEvent({ type: 'session.ended', session: shortIdOf(id), reason, subject, ...renewals })
+    options.forget(id)
     endings.tell(id, reason)
   }
 
   async function end(session: Session, reason: EndReason, revokes: boolean): Promise<boolean> {
     if (ended.reasonOf(session.id) !== undefined) return false
-    const state = options.newest(behindSession(session))
+    const state = options.current(behindSession(session))
     onEnded(state, reason)
     if (!revokes) return true
     const { refreshToken, accessToken } = state.contents.tokenSet
@@ -90,11 +76,7 @@ export function createSealedEndings(options: SealedEndingsOptions): SealedEnding
     return true
   }
 
-  async function revoke(
-    token: string,
-    kind: 'access_token' | 'refresh_token',
-    id: string,
-  ): Promise<void> {
+  async function revoke(token: string, kind: TokenKind, id: string): Promise<void> {
     try {
       await options.revoke?.(token, kind)
     } catch (error) {
@@ -103,5 +85,5 @@ export function createSealedEndings(options: SealedEndingsOptions): SealedEnding
     }
   }
 
-  return { ended, endings, end, onEnded, revoke, onMoved, endFormer }
+  return { ended, endings, end, onEnded, revoke }
 }

@@ -6,18 +6,20 @@ import { CoatcheckError } from '../core/errors.ts'
 import { andThen, type MaybePromise } from '../core/maybe-promise.ts'
 import type { RandomSource } from '../core/random.ts'
 import type { KeyRing } from '../ring/key-ring.ts'
-import { withoutRefreshToken } from '../tokens/verified-token-set.ts'
+import { type VerifiedTokenSet, withoutRefreshToken } from '../tokens/verified-token-set.ts'
 import { beginContents, type CreateSessionInput } from './begin-session.ts'
 import { createBroughtCookies } from './brought-cookies.ts'
 import type { BrowserSessions, SessionReading, SetSession } from './browser-sessions.ts'
 import type { SessionEvent } from './events.ts'
-import { createKeptSessions } from './kept-sessions.ts'
+import { createKeptSessions, stateOf } from './kept-sessions.ts'
 import { createLifetimes, type LifetimeOptions } from './lifetimes.ts'
+import { createMovedSessions } from './moved-sessions.ts'
 import { createNotices } from './notices.ts'
+import type { PackedContents } from './packed-contents.ts'
 import type { RecordBinding } from './record.ts'
 import type { AccessTokenResult } from './renewal.ts'
 import { createRenewalOver, type RenewalSettings } from './renewal-over.ts'
-import { hasSameTokens } from './same-tokens.ts'
+import { saysSame } from './same-state.ts'
 import { createSealedCookies, type SealedCookiesOptions } from './sealed-cookie.ts'
 import { createSealedEndings, type RevokeToken } from './sealed-endings.ts'
 import { behindSession, createSession, type Session, shortIdOf } from './session.ts'
@@ -72,20 +74,27 @@ export function createSealedSessions(options: SealedSessionsOptions): BrowserSes
   const endings = createSealedEndings({
     ...options,
     notices,
-    newest: (state) => kept.newest(state),
+    current: (state) => kept.current(state),
+    forget: (id) => {
+      kept.forget(id)
+      brought.forget(id)
+    },
   })
   const { ended, onEnded } = endings
   const kept = createKeptSessions({ lifetimes, clock, ended, onEnded })
+  const moved =
+    tickets === undefined ? undefined : createMovedSessions({ tickets, ended, clock, onEvent })
   const succession = createSuccession({
-    ...{ cookies, name, attributes, lifetimes, clock, tickets, onEvent },
+    ...{ cookies, name, attributes, lifetimes, clock, moved, onEvent },
     rememberSeconds: options.rememberSeconds,
-    renewedAt: kept.renewedAt,
-    onMoved: endings.onMoved,
   })
   const { broughtBy, sessionOf, succeed } = succession
-  const openBrought = createBroughtCookies({
+  const brought = createBroughtCookies({
     ...{ cookies, name, ring },
     maxEntries: options.openedCacheEntries ?? 10_000,
+    // Sealed when they were kept still, or by who should not have.
+    stateOf: (contents) =>
+      stateOf(keepsRefreshTokens ? contents : { ...contents, tokenSet: withoutToken(contents) }),
   })
   const renewal = createRenewalOver(
     keepsRefreshTokens ? options : { ...options, renew: undefined },
@@ -98,22 +107,34 @@ export function createSealedSessions(options: SealedSessionsOptions): BrowserSes
   function read(cookieHeader: string | undefined): MaybePromise<SessionReading> {
     const cookie = tickets === undefined ? undefined : findCookie(cookieHeader, name)
     if (tickets === undefined || cookie?.ok !== true || cookie.value.length !== TICKET_LENGTH) {
-      return readSealed(cookieHeader)
+      return followed(readSealed(cookieHeader))
     }
     return andThen(tickets.read(cookieHeader), (reading) => {
       if (reading.ok) return reading
       // Chunks may lie beside a ticket that is over.
       const sealed = readSealed(cookieHeader)
-      return sealed.ok ? sealed : reading
+      return sealed.ok ? followed(sealed) : reading
     })
   }
 
+  // An old cookie of a session that went into the store stands for that one.
+  function followed(reading: SessionReading): MaybePromise<SessionReading> {
+    const from = reading.ok ? broughtBy(reading.session) : undefined
+    if (!reading.ok || from === undefined || moved?.has(reading.session.id) !== true) return reading
+    return andThen(succession.follow(from, behindSession(reading.session)), (session) =>
+      session === undefined ? { ok: false, reason: 'ended' } : { ok: true, session },
+    )
+  }
+
   function readSealed(cookieHeader: string | undefined): SessionReading {
-    const reading = openBrought(cookieHeader)
+    const reading = brought.open(cookieHeader)
     if (!reading.ok) return reading
-    const { brought } = reading
-    if (ended.reasonOf(brought.state.id) !== undefined) return { ok: false, reason: 'ended' }
-    const session = sessionOf(brought, kept.newest(brought.state))
+    const { state } = reading.brought
+    if (ended.reasonOf(state.id) !== undefined) {
+      brought.forget(state.id)
+      return { ok: false, reason: 'ended' }
+    }
+    const session = sessionOf(reading.brought, kept.newest(state))
     const now = clock()
     if (now < session.idleEndsAt) return { ok: true, session }
     // Of this cookie, not of the session: the browser may have a newer one.
@@ -130,7 +151,7 @@ export function createSealedSessions(options: SealedSessionsOptions): BrowserSes
     const contents = beginContents(begun, lifetimes, clock())
     const state = { id: encodeBase64url(random(ID_BYTES)), contents }
     const request = cookies.open(cookieHeader)
-    const sealed = succession.seal(state, request)
+    const sealed = succession.seal(state, request, { replaces: true })
     if (!sealed.ok) {
       const { bytes, budget } = sealed
       if (tickets === undefined) throw tooLarge(bytes, budget)
@@ -149,25 +170,28 @@ export function createSealedSessions(options: SealedSessionsOptions): BrowserSes
   }
 
   function touch(session: Session): MaybePromise<Session | undefined> {
-    const brought = broughtBy(session)
-    if (brought === undefined) return storeOf(session).touch(session)
+    const from = broughtBy(session)
+    if (from === undefined) {
+      return andThen(storeOf(session).touch(session), (to) => succession.handOn(session, to))
+    }
     if (ended.reasonOf(session.id) !== undefined) return undefined
-    const state = behindSession(session)
-    const { contents, keyId } = brought.request
+    // It may have been renewed since it was read.
+    const state = kept.current(behindSession(session))
     const isDue = clock() - session.lastSeenAt >= lifetimes.of(state.contents).idleMs / 10
-    const isNews = !hasSameTokens(state.contents.tokenSet, contents.tokenSet)
-    return isDue || isNews || ring.isFormer(keyId) ? succeed(brought, state) : session
+    const isNews = !saysSame(state.contents, from.request.contents)
+    return isDue || isNews || ring.isFormer(from.request.keyId) ? succeed(from, state) : session
   }
 
   function accessToken(session: Session): MaybePromise<AccessTokenResult> {
-    const brought = broughtBy(session)
-    if (brought === undefined) return storeOf(session).accessToken(session)
+    const from = broughtBy(session)
+    if (from === undefined) return storeOf(session).accessToken(session)
     return andThen(renewal.accessToken(session), (access) => {
       if (!access.ok || access.session === session) return access
-      return andThen(succeed(brought, behindSession(access.session)), (successor) => ({
-        ...access,
-        session: successor,
-      }))
+      return andThen(succeed(from, behindSession(access.session)), (successor) =>
+        successor === undefined
+          ? { ok: false, reason: 'signed_out' }
+          : { ...access, session: successor },
+      )
     })
   }
 
@@ -192,10 +216,13 @@ export function createSealedSessions(options: SealedSessionsOptions): BrowserSes
     touch,
     accessToken,
     setCookies: succession.setCookies,
-    end: (session, reason, ending = {}) => {
-      if (isSealed(session)) return endings.end(session, reason, ending.revoke === true)
-      // The cookies that it lay in before must not open any more either.
-      endings.endFormer(session, reason)
+    end: async (session, reason, ending = {}) => {
+      if (isSealed(session)) {
+        const isEnded = await endings.end(session, reason, ending.revoke === true)
+        await moved?.endSuccessor(session.id, reason)
+        return isEnded
+      }
+      moved?.endFormer(session.id, reason)
       return storeOf(session).end(session, reason, ending)
     },
     clear: (cookieHeader) => {
@@ -215,6 +242,10 @@ export function createSealedSessions(options: SealedSessionsOptions): BrowserSes
       await tickets?.close()
     },
   }
+}
+
+function withoutToken({ tokenSet }: PackedContents): VerifiedTokenSet {
+  return tokenSet.refreshToken === undefined ? tokenSet : withoutRefreshToken(tokenSet)
 }
 
 function tooLarge(bytes: number, budget: number): CoatcheckError {

@@ -1,14 +1,15 @@
 import { type CookieAttributes, deleteCookie } from '../cookies/serialize.ts'
 import type { Clock } from '../core/clock.ts'
-import type { MaybePromise } from '../core/maybe-promise.ts'
+import { andThen, type MaybePromise } from '../core/maybe-promise.ts'
 import type { Brought } from './brought-cookies.ts'
 import type { SetSession } from './browser-sessions.ts'
 import type { SessionContents } from './contents.ts'
 import type { SessionEvent } from './events.ts'
 import type { Lifetimes } from './lifetimes.ts'
-import type { OpenedCookie, SealedCookie, SealedCookies } from './sealed-cookie.ts'
+import type { MovedSessions } from './moved-sessions.ts'
+import { saysSame } from './same-state.ts'
+import type { OpenedCookie, SealedCookie, SealedCookies, SealingOptions } from './sealed-cookie.ts'
 import { createSession, type Session, type SessionState, shortIdOf } from './session.ts'
-import type { TicketSessions } from './ticket-sessions.ts'
 
 /** What {@link createSuccession} needs. */
 export interface SuccessionOptions {
@@ -19,21 +20,28 @@ export interface SuccessionOptions {
   readonly rememberSeconds: number | undefined
   readonly lifetimes: Lifetimes
   readonly clock: Clock
-  /** When the tokens of a session were last renewed here. */
-  readonly renewedAt: (id: string) => number | undefined
   /** Where sessions go that are too large. */
-  readonly tickets: TicketSessions | undefined
-  /** A session lies in the store from now on, as another one. */
-  readonly onMoved: (from: SessionState, to: Session) => void
+  readonly moved: MovedSessions | undefined
   readonly onEvent: (event: SessionEvent) => void
 }
 
 /** From the session that a browser has to the one that it gets. */
 export interface Succession {
   /** Seals a state for the browser that sent a request. */
-  seal(state: Pick<SessionState, 'id' | 'contents'>, request: OpenedCookie): SealedCookie
-  /** What follows on a request's session; where nothing would fit, the state as it is and no cookie. */
-  succeed(brought: Brought, state: SessionState): MaybePromise<Session>
+  seal(
+    state: Pick<SessionState, 'id' | 'contents'>,
+    request: OpenedCookie,
+    options?: Pick<SealingOptions, 'replaces'>,
+  ): SealedCookie
+  /**
+   * What follows on a request's session; where nothing would fit, the state as it is and no cookie. `undefined` when it
+   * went into a store and ended there.
+   */
+  succeed(brought: Brought, state: SessionState): MaybePromise<Session | undefined>
+  /** What a session that went into a store is there; `undefined` when it ended. */
+  follow(brought: Brought, state: SessionState): MaybePromise<Session | undefined>
+  /** What was to be set for one session is to be set for what became of it. */
+  handOn(from: Session, to: Session | undefined): Session | undefined
   /** A session of what a request brought. */
   sessionOf(brought: Brought, state: SessionState): Session
   /** What a request brought for this session. */
@@ -48,17 +56,19 @@ const NO_COOKIES: readonly string[] = []
 
 /** Successors are made once for each set of cookies and process, however many requests come with them at once. */
 export function createSuccession(options: SuccessionOptions): Succession {
-  const { cookies, name, attributes, lifetimes, clock, tickets, onEvent } = options
+  const { cookies, name, attributes, lifetimes, clock, moved, onEvent } = options
   const broughtBy = new WeakMap<Session, Brought>()
   const toSet = new WeakMap<Session, readonly string[]>()
 
-  function seal(state: Pick<SessionState, 'id' | 'contents'>, request: OpenedCookie): SealedCookie {
-    const { id, contents } = state
+  function seal(
+    { id, contents }: Pick<SessionState, 'id' | 'contents'>,
+    request: OpenedCookie,
+    { replaces = false }: Pick<SealingOptions, 'replaces'> = {},
+  ): SealedCookie {
     const maxAgeSeconds = maxAgeOf(contents)
-    const after = options.renewedAt(id)
     const sealed = cookies.seal({ id, ...contents }, request, {
+      replaces,
       ...(maxAgeSeconds === undefined ? {} : { maxAgeSeconds }),
-      ...(after === undefined ? {} : { after }),
     })
     if (sealed.ok) return sealed
     const { bytes, budget } = sealed
@@ -74,47 +84,47 @@ export function createSuccession(options: SuccessionOptions): Succession {
     return Math.max(1, Math.ceil((createdAt - clock()) / 1000 + seconds))
   }
 
-  function succeed(brought: Brought, state: SessionState): MaybePromise<Session> {
-    const { successor, moving } = brought
-    if (moving !== undefined) return moving
-    const lifetime = lifetimes.of(state.contents)
+  function succeed(brought: Brought, state: SessionState): MaybePromise<Session | undefined> {
+    const { contents } = state
+    const { successor } = brought
+    const lifetime = lifetimes.of(contents)
     const isFresh =
-      successor?.version === state.version && clock() - successor.at < lifetime.idleMs / 10
+      successor !== undefined &&
+      saysSame(successor.contents, contents) &&
+      clock() - successor.at < lifetime.idleMs / 10
     if (isFresh) return successor.session
-    const { total } = brought.request.sizes
-    if (total >= (brought.tooLargeAt ?? Number.POSITIVE_INFINITY)) return sessionOf(brought, state)
+    if (isStillTooLarge(brought, contents)) return instead(brought, state)
     const sealed = seal(state, brought.request)
-    if (!sealed.ok) return tooLarge(brought, state)
+    if (!sealed.ok) {
+      brought.tooLarge = { contents, headerBytes: brought.request.sizes.total }
+      return instead(brought, state)
+    }
     const { sealedAt, setCookies } = sealed
     const session = createSession({ ...state, lastSeenAt: sealedAt }, lifetime)
     broughtBy.set(session, brought)
     toSet.set(session, setCookies)
-    brought.successor = { session, version: state.version, at: sealedAt }
+    brought.successor = { session, contents, at: sealedAt }
     return session
   }
 
-  function tooLarge(brought: Brought, state: SessionState): MaybePromise<Session> {
-    if (tickets !== undefined) {
-      brought.moving = move(tickets, brought, state)
-      // A store that was down is asked again by the next request.
-      brought.moving.catch(() => delete brought.moving)
-      return brought.moving
-    }
-    brought.tooLargeAt = brought.request.sizes.total
-    return sessionOf(brought, state)
+  function isStillTooLarge({ tooLarge, request }: Brought, contents: SessionContents): boolean {
+    return (
+      tooLarge !== undefined &&
+      saysSame(tooLarge.contents, contents) &&
+      request.sizes.total >= tooLarge.headerBytes
+    )
   }
 
-  async function move(
-    into: TicketSessions,
-    brought: Brought,
-    state: SessionState,
-  ): Promise<Session> {
-    const moved = await into.adopt(state.contents)
-    const { session } = moved
-    toSet.set(session, moveCookies(moved, brought.request))
-    options.onMoved(state, session)
-    onEvent({ type: 'session.moved', session: shortIdOf(state.id), to: session.shortId })
-    return session
+  function instead(brought: Brought, state: SessionState): MaybePromise<Session | undefined> {
+    return moved === undefined ? sessionOf(brought, state) : follow(brought, state)
+  }
+
+  function follow(brought: Brought, state: SessionState): MaybePromise<Session | undefined> {
+    return andThen(moved?.move(state), (set) => {
+      if (set === undefined) return undefined
+      toSet.set(set.session, moveCookies(set, brought.request))
+      return set.session
+    })
   }
 
   function moveCookies({ setCookies }: SetSession, { names }: OpenedCookie): readonly string[] {
@@ -133,6 +143,12 @@ export function createSuccession(options: SuccessionOptions): Succession {
   return {
     seal,
     succeed,
+    follow,
+    handOn: (from, to) => {
+      const setCookies = toSet.get(from)
+      if (to !== undefined && setCookies !== undefined) toSet.set(to, setCookies)
+      return to
+    },
     sessionOf,
     broughtBy: (session) => broughtBy.get(session),
     setCookies: (session) => toSet.get(session) ?? NO_COOKIES,
