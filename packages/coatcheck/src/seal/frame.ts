@@ -11,8 +11,12 @@ export class FrameWriter {
   #buffer: Buffer<ArrayBuffer>
   #length = 0
 
-  constructor(expectedBytes: number = FIRST_BYTES) {
-    this.#buffer = Buffer.allocUnsafe(expectedBytes)
+  /** With the number of bytes to expect for a frame that is written once; without for one to be used again. */
+  constructor(expectedBytes?: number) {
+    this.#buffer =
+      expectedBytes === undefined
+        ? Buffer.allocUnsafeSlow(FIRST_BYTES)
+        : Buffer.allocUnsafe(expectedBytes)
   }
 
   /** How many bytes were written. */

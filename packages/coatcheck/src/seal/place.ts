@@ -24,15 +24,15 @@ export function keptContext(...parts: readonly string[]): readonly string[] {
 }
 
 /**
- * What GCM authenticates beside the plaintext: the header, then purpose and context as JSON. Good until the
- * next call.
+ * What GCM authenticates beside the plaintext: the header with which the sealed bytes begin, then purpose and
+ * context as JSON. Good until the next call.
  */
-export function associatedData(header: Uint8Array, { purpose, context }: SealBinding): Uint8Array {
+export function associatedData(sealed: Uint8Array, { purpose, context }: SealBinding): Uint8Array {
   const places = kept.get(context)
   const known = places?.get(purpose)
   const bytes = known ?? placeOf(purpose, context)
   if (known === undefined) places?.set(purpose, bytes)
-  bytes.set(header)
+  for (let index = 0; index < HEADER_BYTES; index += 1) bytes[index] = sealed[index] ?? 0
   return bytes
 }
 

@@ -4,6 +4,7 @@ import type { KeyRing } from '../ring/key-ring.ts'
 import { decryptGcm, encryptGcmInto, TAG_BYTES } from './aead.ts'
 import { decodedLength, decodeInto } from './base64url.ts'
 import { associatedData, type SealBinding } from './place.ts'
+import { giveBack, takeBuffer } from './spare-buffer.ts'
 import { openingKey, sealingKey } from './subkeys.ts'
 import { FORMAT, HEADER_BYTES, START_BYTES } from './value-header.ts'
 
@@ -32,13 +33,14 @@ export function sealValue(
   const { purpose, bytes, random = systemRandom } = options
   const { start, suffix, subkey } = sealingKey(ring.current, purpose, random)
   const length = HEADER_BYTES + bytes.length + TAG_BYTES
-  const sealed = Buffer.allocUnsafe(length)
+  const sealed = takeBuffer(length)
   sealed.set(start)
   sealed.set(suffix, START_BYTES)
-  const associated = associatedData(sealed.subarray(0, HEADER_BYTES), options)
-  const input = { key: subkey, nonce: suffix, plaintext: bytes, associated }
-  encryptGcmInto(sealed, HEADER_BYTES, input)
-  return sealed.toString('base64url', 0, length)
+  const associated = associatedData(sealed, options)
+  encryptGcmInto(sealed, HEADER_BYTES, { key: subkey, nonce: suffix, plaintext: bytes, associated })
+  const value = sealed.toString('base64url', 0, length)
+  giveBack(sealed)
+  return value
 }
 
 /**
@@ -51,23 +53,34 @@ export function openValue(
   ring: KeyRing,
   options: SealBinding & { readonly value: string },
 ): OpenedValue {
-  const { purpose, value } = options
-  const length = decodedLength(value)
-  const sealed = Buffer.allocUnsafe(length)
-  const isValue =
-    length >= HEADER_BYTES + TAG_BYTES && decodeInto(sealed, 0, value) && sealed[0] === FORMAT
-  if (!isValue) return { ok: false, reason: 'malformed' }
-  const key = openingKey(ring, purpose, sealed)
+  const length = decodedLength(options.value)
+  if (length < HEADER_BYTES + TAG_BYTES) return { ok: false, reason: 'malformed' }
+  const sealed = takeBuffer(length)
+  const opened = decodeInto(sealed, 0, options.value)
+    ? openBytes(ring, options, sealed, length)
+    : ({ ok: false, reason: 'malformed' } as const)
+  giveBack(sealed)
+  return opened
+}
+
+function openBytes(
+  ring: KeyRing,
+  binding: SealBinding,
+  sealed: Buffer,
+  length: number,
+): OpenedValue {
+  if (sealed[0] !== FORMAT) return { ok: false, reason: 'malformed' }
+  const key = openingKey(ring, binding.purpose, sealed)
   if (key === undefined) return { ok: false, reason: 'unknown_key' }
-  const opened = decryptGcm(
+  const bytes = decryptGcm(
     key.subkey,
     sealed.subarray(START_BYTES, HEADER_BYTES),
     sealed.subarray(HEADER_BYTES, length),
-    associatedData(sealed.subarray(0, HEADER_BYTES), options),
+    associatedData(sealed, binding),
   )
-  if (opened === undefined) return { ok: false, reason: 'tampered' }
+  if (bytes === undefined) return { ok: false, reason: 'tampered' }
   key.keep()
-  return { ok: true, bytes: opened, keyId: key.id }
+  return { ok: true, bytes, keyId: key.id }
 }
 
 /** How many characters the sealed value of so many bytes has. */
