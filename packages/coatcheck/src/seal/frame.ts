@@ -84,7 +84,7 @@ export class FrameWriter {
 
   /** Forgets what was written, to be used again: nothing of it stays in memory. */
   wipe(): void {
-    this.bytes().fill(0)
+    this.#buffer.fill(0, 0, this.#length)
     this.#length = 0
     if (this.#buffer.length > MOST_KEPT_BYTES) this.#buffer = Buffer.allocUnsafeSlow(FIRST_BYTES)
   }
@@ -99,7 +99,7 @@ export class FrameWriter {
     if (needed <= this.#buffer.length) return
     const grown = Buffer.allocUnsafe(needed * 2)
     grown.set(this.bytes())
-    this.bytes().fill(0)
+    this.#buffer.fill(0, 0, this.#length)
     this.#buffer = grown
   }
 }

@@ -11,7 +11,7 @@ const SUFFIX_BYTES = NONCE_BYTES - PREFIX_BYTES
 const MAX_SEALS_PER_PREFIX = 2 ** 24
 const MAX_OPENING_SUBKEYS = 256
 // Nonces are no secret: drawn together they cost a tenth of what each would cost alone.
-const SUFFIXES_PER_DRAW = 64
+const SUFFIXES_PER_DRAW = 128
 
 /** What one value is sealed with. */
 export interface SealingKey {

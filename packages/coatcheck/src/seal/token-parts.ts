@@ -64,8 +64,12 @@ export function readToken({ kept, text }: Sections<FrameReader>): ReadToken {
 
 /** Writes a token that is a secret in each of its parts: an opaque or a refresh token. */
 export function writeSecretToken(kept: FrameWriter, token: string): void {
-  const parts = token.split('.')
-  if (parts.length > MAX_PARTS) parts.splice(0, parts.length, token)
+  const parts = token.includes('.') ? token.split('.') : []
+  if (parts.length === 0 || parts.length > MAX_PARTS) {
+    kept.uint(1)
+    writePart(kept, token)
+    return
+  }
   kept.uint(parts.length)
   for (const part of parts) writePart(kept, part)
 }
