@@ -129,6 +129,24 @@ describe('sealValue and openValue', () => {
     expect(opened).toEqual({ ok: false, reason: 'tampered' })
   })
 
+  it('opens while the ring, asked for the key, seals and opens other values', () => {
+    const file = generateKeyRing()
+    const value = sealValue(createKeyRing(file), { ...BINDING, bytes: BYTES })
+    const ring = createKeyRing(file)
+    const other = newRing()
+    const asked = {
+      ...ring,
+      key: (id: string) => {
+        const inner = sealValue(other, { ...BINDING, bytes: new Uint8Array(500) })
+        expect(openValue(other, { ...BINDING, value: inner }).ok).toBe(true)
+        return ring.key(id)
+      },
+    }
+    for (let time = 0; time < 3; time += 1) {
+      expect(openValue(asked, { ...BINDING, value })).toMatchObject({ ok: true, bytes: BYTES })
+    }
+  })
+
   it('refuses garbage without throwing', () => {
     const ring = newRing()
     for (const value of [
