@@ -1,5 +1,6 @@
 // @ts-check
-// Sealed session cookies: bytes and number for four providers' token sets, and rates, beside iron-session and Auth.js.
+// Sealed session cookies: bytes and number for four providers' token sets, and rates, beside iron-session, Auth.js and
+// nextjs-auth0.
 import { randomBytes } from 'node:crypto'
 import { decode, encode } from '@auth/core/jwt'
 import { createKeyRing, generateKeyRing } from 'coatcheck/ring'
@@ -7,36 +8,38 @@ import { sealData, unsealData } from 'iron-session'
 import { cookieCount } from '../packages/coatcheck/dist/cookies/chunks.js'
 import { createSealedCookies } from '../packages/coatcheck/dist/sessions/sealed-cookie.js'
 import { restoreVerifiedTokenSet } from '../packages/coatcheck/dist/tokens/restore-verified.js'
-import { median, medianRatio } from './compare.mjs'
+import { loadNextjsAuth0 } from './cookies/nextjs-auth0.mjs'
 import { createShapes, tokenBytes } from './cookies/shapes.mjs'
+import { measureRates, ratio, typicalRates } from './rates.mjs'
 
 export const name = 'cookies'
 export const about =
-  'A session in cookies: token sets as Auth0, Entra ID, Keycloak and Google make them. Bytes are those of the Cookie header; the peers keep the tokens alone, without the claims that we give back. iron-session leaves cookies of more than 4096 bytes to its user. Rates are of the Auth0 set, medians over rounds in which all take turns.'
+  'A session in cookies: token sets as Auth0, Entra ID, Keycloak and Google make them. Bytes are those of the Cookie header; the peers keep the tokens alone, without the claims that we give back. nextjs-auth0 keeps what its callback keeps: also the usual claims of the user. iron-session leaves cookies of more than 4096 bytes to its user. Rates are of the Auth0 set, medians over rounds in which all take turns.'
 export const aim = 'one cookie for each, for Auth0 at most 0.42 of the bytes of iron-session'
 
 const NAME = '__Host-Http-coatcheck'
-const SLICES = 4
-const [USUAL, SMALLEST, IRON, AUTHJS] = [
+const [USUAL, SMALLEST, IRON, AUTHJS, NEXTJS] = [
   'coatcheck',
   'coatcheck, always deflated',
   'iron-session 9',
   'Auth.js',
+  'nextjs-auth0 4',
 ]
 
 /**
  * @typedef {import('./cookies/shapes.mjs').Shape} Shape
  * @typedef {{ bytes: number, cookies: number }} Size
- * @typedef {{ title: string, seal: () => unknown, open: () => unknown, size: Size }} Contender
+ * @typedef {import('./rates.mjs').Sealer & { size: Size }} Contender
  */
 
 /** @param {{ seconds: number, log: (line: string) => void }} options */
 export async function run({ seconds, log }) {
   const shapes = await createShapes()
+  const nextjs = await loadNextjsAuth0()
   /** @type {Map<string, Contender[]>} */
   const all = new Map()
-  for (const shape of shapes) all.set(shape.title, await createContenders(shape))
-  const rates = await measure(all.get('Auth0') ?? [], seconds, log)
+  for (const shape of shapes) all.set(shape.title, await createContenders(shape, nextjs))
+  const rates = await measureRates(all.get('Auth0') ?? [], { seconds, log })
   const rows = shapes.flatMap((shape) => sizeRows(shape, all.get(shape.title) ?? []))
   return { rows: [...rows, ...rateRows(rates)], figures: figuresOf(shapes, all) }
 }
@@ -53,15 +56,15 @@ function sizeRows(shape, contenders) {
   }))
 }
 
-/** @param {Rates} rates */
+/** @param {ReadonlyMap<string, import('./rates.mjs').Rates>} rates */
 function rateRows(rates) {
-  const peer = rates.get(IRON) ?? { seal: [], open: [] }
-  return [...rates].map(([title, { seal, open }]) => ({
+  return [...rates.keys()].map((title) => ({
     'token set': 'Auth0, rates',
     contender: title,
-    'seals per second': Math.round(median(seal)),
-    'opens per second': Math.round(median(open)),
-    'times iron-session': `${medianRatio(seal, peer.seal).toFixed(1)}, ${medianRatio(open, peer.open).toFixed(1)}`,
+    ...typicalRates(rates, title),
+    'times iron-session': ['seal', 'open']
+      .map((way) => ratio(rates, /** @type {'seal' | 'open'} */ (way), title, IRON).toFixed(1))
+      .join(', '),
   }))
 }
 
@@ -86,13 +89,18 @@ function sizeOf(contenders, title) {
   return contenders.find((contender) => contender.title === title)?.size ?? { bytes: 0, cookies: 0 }
 }
 
-/** @param {Shape} shape @returns {Promise<Contender[]>} */
-async function createContenders(shape) {
+/**
+ * @param {Shape} shape
+ * @param {Awaited<ReturnType<typeof loadNextjsAuth0>>} nextjs
+ * @returns {Promise<Contender[]>}
+ */
+async function createContenders(shape, nextjs) {
   return [
     sealedCookie(shape, USUAL, 'to_save_a_cookie'),
     sealedCookie(shape, SMALLEST, 'always'),
     await ironSession(shape),
     await authJs(shape),
+    ...(nextjs === undefined ? [] : [await nextjsAuth0(shape, nextjs)]),
   ]
 }
 
@@ -127,9 +135,12 @@ function sealedCookie({ tokens }, title, deflate) {
   const sealed = seal()
   if (!sealed.ok) throw new Error(`${title}: ${sealed.bytes} bytes`)
   const header = sealed.setCookies.map((line) => line.slice(0, line.indexOf(';'))).join('; ')
-  const open = () => cookies.open(header)
-  const opened = open()
-  expectToken(opened.ok ? opened.contents.tokenSet.accessToken : undefined, tokens)
+  // Tokens are written out when they are asked for, as a request does with the access token.
+  const open = () => {
+    const opened = cookies.open(header)
+    return opened.ok ? opened.contents.tokenSet.accessToken : undefined
+  }
+  expectToken(open(), tokens)
   return { title, seal, open, size: { bytes: header.length, cookies: sealed.setCookies.length } }
 }
 
@@ -161,57 +172,36 @@ async function authJs({ tokens }) {
   const store = new SessionStore({ name, options: {} }, {}, { debug: () => {} })
   /** @type {{ name: string, value: string }[]} */
   const cookies = store.chunk(value, {})
-  const header = cookies.map((cookie) => `${cookie.name}=${cookie.value}`).join('; ')
   return {
     title: AUTHJS,
     seal: () => encode({ token: kept, ...options }),
     open: () => decode({ token: value, ...options }),
-    size: { bytes: header.length, cookies: cookies.length },
+    size: { bytes: headerOf(cookies).length, cookies: cookies.length },
   }
+}
+
+/**
+ * @param {Shape} shape
+ * @param {NonNullable<Awaited<ReturnType<typeof loadNextjsAuth0>>>} nextjs
+ * @returns {Promise<Contender>}
+ */
+async function nextjsAuth0({ tokens }, nextjs) {
+  const { seal, open, accessToken, cookies } = await nextjs(tokens)
+  expectToken(accessToken, tokens)
+  return {
+    title: NEXTJS,
+    seal,
+    open,
+    size: { bytes: headerOf(cookies).length, cookies: cookies.length },
+  }
+}
+
+/** @param {readonly { name: string, value: string }[]} cookies */
+function headerOf(cookies) {
+  return cookies.map(({ name, value }) => `${name}=${value}`).join('; ')
 }
 
 /** @param {unknown} token @param {import('./cookies/shapes.mjs').TokenSet} tokens */
 function expectToken(token, tokens) {
   if (token !== tokens.accessToken) throw new Error('what was opened is not what was sealed')
-}
-
-/** @typedef {Map<string, { seal: number[], open: number[] }>} Rates */
-
-/**
- * @param {readonly Contender[]} contenders
- * @param {number} seconds
- * @param {(line: string) => void} log
- */
-async function measure(contenders, seconds, log) {
-  const rounds = seconds >= 20 ? 15 : 3
-  const sliceMs = Math.max(20, (seconds * 1000) / (contenders.length * rounds * 2))
-  /** @type {Rates} */
-  const rates = new Map(contenders.map(({ title }) => [title, { seal: [], open: [] }]))
-  for (const { seal, open } of contenders) {
-    await perSecond(seal, 50)
-    await perSecond(open, 50)
-  }
-  for (let round = 0; round < rounds; round += 1) {
-    for (const { title, seal, open } of contenders) {
-      rates.get(title)?.seal.push(await perSecond(seal, sliceMs))
-      rates.get(title)?.open.push(await perSecond(open, sliceMs))
-    }
-    if (round % 5 === 4) log(`round ${round + 1} of ${rounds}`)
-  }
-  return rates
-}
-
-/** @param {() => unknown} work @param {number} ms */
-async function perSecond(work, ms) {
-  const startedAt = performance.now()
-  const until = startedAt + ms
-  let count = 0
-  while (performance.now() < until) {
-    for (let index = 0; index < SLICES; index += 1) {
-      const result = work()
-      if (result instanceof Promise) await result
-    }
-    count += SLICES
-  }
-  return (count * 1000) / (performance.now() - startedAt)
 }

@@ -2,14 +2,11 @@ import { createCipheriv, createDecipheriv, type KeyObject } from 'node:crypto'
 import type { Bytes } from '../core/bytes.ts'
 
 const NONCE_BYTES = 12
-const TAG_BYTES = 16
+/** What authenticates stands at the end. */
+export const TAG_BYTES = 16
 const NOTHING = new Uint8Array(0)
 
-/**
- * AES-256-GCM: what stands before it (part of no secret), then ciphertext and tag, in one piece.
- *
- * @see NIST SP 800-38D
- */
+/** AES-256-GCM: what stands before it (part of no secret), then ciphertext and tag, in one piece. */
 export function encryptGcm(
   key: KeyObject,
   nonce: Uint8Array,
@@ -17,17 +14,36 @@ export function encryptGcm(
   associated: Uint8Array,
   before: Uint8Array = NOTHING,
 ): Bytes {
+  const sealed = Buffer.allocUnsafeSlow(before.length + plaintext.length + TAG_BYTES)
+  sealed.set(before)
+  encryptGcmInto(sealed, before.length, { key, nonce, plaintext, associated })
+  return sealed
+}
+
+/** What one call of AES-256-GCM takes. */
+export interface GcmInput {
+  readonly key: KeyObject
+  readonly nonce: Uint8Array
+  readonly plaintext: Uint8Array
+  readonly associated: Uint8Array
+}
+
+/**
+ * Writes ciphertext and tag to a place that has room for them.
+ *
+ * @see NIST SP 800-38D
+ */
+export function encryptGcmInto(
+  target: Uint8Array,
+  offset: number,
+  { key, nonce, plaintext, associated }: GcmInput,
+): void {
   const cipher = createCipheriv('aes-256-gcm', key, nonce)
   cipher.setAAD(associated)
-  const ciphertext = cipher.update(plaintext)
+  target.set(cipher.update(plaintext), offset)
   // GCM holds nothing back: the last call gives no more bytes, only the tag.
   cipher.final()
-  const end = before.length + ciphertext.length
-  const sealed = Buffer.allocUnsafeSlow(end + TAG_BYTES)
-  sealed.set(before)
-  sealed.set(ciphertext, before.length)
-  sealed.set(cipher.getAuthTag(), end)
-  return sealed
+  target.set(cipher.getAuthTag(), offset + plaintext.length)
 }
 
 /** Opens what {@link encryptGcm} made, or gives `undefined`: why it failed is nobody's business. */

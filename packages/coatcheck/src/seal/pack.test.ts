@@ -101,4 +101,36 @@ describe('FrameWriter and FrameReader', () => {
     const short = reader(1, 0, 0)
     expect([short.number(), short.isWhole]).toEqual([0, false])
   })
+
+  it('T-SEAL-03 leave nothing of what was written in memory once they are wiped', () => {
+    const writer = new FrameWriter(8)
+    const before: Uint8Array[] = []
+    for (const text of ['secret', 'another secret', 'x'.repeat(40_000)]) {
+      writer.text(text)
+      before.push(writer.bytes())
+    }
+    writer.wipe()
+    expect(writer.bytes()).toHaveLength(0)
+    expect(before.every((bytes) => bytes.every((byte) => byte === 0))).toBe(true)
+    writer.text('again')
+    expect(new FrameReader(writer.bytes()).text()).toBe('again')
+  })
+
+  it('take back what turns out not to be base64url', () => {
+    const writer = new FrameWriter(4)
+    writer.uint(7)
+    expect([writer.base64url('AAAAB'), writer.base64url('AA=='), writer.length]).toEqual([
+      false,
+      false,
+      1,
+    ])
+    expect([writer.base64url('AQID'), writer.length, writer.at(1), writer.at(4)]).toEqual([
+      true,
+      4,
+      1,
+      undefined,
+    ])
+    writer.cut(1)
+    expect([...writer.bytes()]).toEqual([7])
+  })
 })

@@ -33,16 +33,19 @@ export function packSections(sections: Sections<Uint8Array>, cost?: PackedCost):
 
 /** What {@link packSections} made, ready to be read; `undefined` for anything else. Never throws. */
 export function unpackSections(packed: Uint8Array): Sections<FrameReader> | undefined {
-  const [format, dictionary] = packed
-  if (format !== FORMAT || dictionary === undefined) return undefined
-  const frame = new FrameReader(packed.subarray(2))
-  const [textBytes, keptBytes] = [frame.uint(), frame.uint()]
-  const kept = frame.raw(keptBytes)
-  const stored = frame.rest()
+  const dictionary = packed[1]
+  if (packed[0] !== FORMAT || dictionary === undefined) return undefined
+  const frame = new FrameReader(packed, 2)
+  const textBytes = frame.uint()
+  const keptBytes = frame.uint()
+  const kept = frame.frame(keptBytes)
+  const stored = frame.frame(frame.left)
   if (!frame.isWhole) return undefined
-  const text = dictionary === NOT_DEFLATED ? stored : inflateText(stored, textBytes, dictionary)
-  if (text?.length !== textBytes) return undefined
-  return { kept: new FrameReader(kept), text: new FrameReader(text) }
+  if (dictionary === NOT_DEFLATED) {
+    return stored.left === textBytes ? { kept, text: stored } : undefined
+  }
+  const text = inflateText(stored.rest(), textBytes, dictionary)
+  return text === undefined ? undefined : { kept, text: new FrameReader(text) }
 }
 
 function frameOf(

@@ -4,6 +4,7 @@ import { newRing } from '../../../../test/support/session-fixture.ts'
 import { decodeBase64url, decodeUtf8, encodeBase64url, encodeUtf8 } from '../core/bytes.ts'
 import { createKeyRing } from '../ring/key-ring.ts'
 import { generateKeyRing, type KeyRingFile } from '../ring/ring-file.ts'
+import { keptContext } from './place.ts'
 import { openValue, sealedLength, sealValue } from './seal-value.ts'
 
 const BINDING = { purpose: 'seal', context: ['https://a.example', 'idp', 'client'] } as const
@@ -69,6 +70,22 @@ describe('sealValue and openValue', () => {
     }
   })
 
+  it('T-SEAL-01 binds a kept context as any other, for each purpose', () => {
+    const ring = newRing()
+    const kept = keptContext(...BINDING.context)
+    for (const purpose of ['seal', 'transaction', 'seal'] as const) {
+      const value = sealValue(ring, { purpose, context: kept, bytes: BYTES })
+      const here = { purpose, context: [...kept], value }
+      expect(openValue(ring, here).ok).toBe(true)
+      expect(openValue(ring, { ...here, context: kept }).ok).toBe(true)
+      const other = keptContext('https://b.example', 'idp', 'client')
+      expect(openValue(ring, { ...here, context: other }).ok).toBe(false)
+      const otherPurpose = purpose === 'seal' ? 'card' : 'seal'
+      expect(openValue(ring, { ...here, context: kept, purpose: otherPurpose }).ok).toBe(false)
+    }
+    expect(() => Object.assign(kept, { 0: 'https://b.example' })).toThrow(TypeError)
+  })
+
   it('T-SEAL-01 never uses a nonce twice, and one prefix for a process', () => {
     const ring = newRing()
     const nonces = Array.from({ length: 20_000 }, () => {
@@ -110,6 +127,24 @@ describe('sealValue and openValue', () => {
     }))
     const opened = openValue(createKeyRing({ version: 1, keys: impostor }), { ...BINDING, value })
     expect(opened).toEqual({ ok: false, reason: 'tampered' })
+  })
+
+  it('opens while the ring, asked for the key, seals and opens other values', () => {
+    const file = generateKeyRing()
+    const value = sealValue(createKeyRing(file), { ...BINDING, bytes: BYTES })
+    const ring = createKeyRing(file)
+    const other = newRing()
+    const asked = {
+      ...ring,
+      key: (id: string) => {
+        const inner = sealValue(other, { ...BINDING, bytes: new Uint8Array(500) })
+        expect(openValue(other, { ...BINDING, value: inner }).ok).toBe(true)
+        return ring.key(id)
+      },
+    }
+    for (let time = 0; time < 3; time += 1) {
+      expect(openValue(asked, { ...BINDING, value })).toMatchObject({ ok: true, bytes: BYTES })
+    }
   })
 
   it('refuses garbage without throwing', () => {

@@ -1,5 +1,5 @@
-import { readBase64url, writeBase64url } from './base64url.ts'
-import type { FrameReader, FrameWriter } from './frame.ts'
+import { decodedLength } from './base64url.ts'
+import { FrameReader, FrameWriter } from './frame.ts'
 
 /**
  * Two sections of one frame: `text` may be deflated, `kept` never is. A compressor that a secret shares with
@@ -12,10 +12,11 @@ export interface Sections<T> {
   readonly text: T
 }
 
-/** A token read back, and the JSON of its payload where it was taken apart as a JWT. */
+/** A token read back. It is written out when it is asked for: most requests need one of the three. */
 export interface ReadToken {
-  readonly token: string
-  readonly payload?: string
+  readonly token: () => string
+  /** The JSON of its payload where it was taken apart as a JWT. */
+  readonly payload?: () => string
 }
 
 // A signature of this size is a secret by itself: whoever knows the rest of the token has nothing.
@@ -30,63 +31,88 @@ const CANONICAL = 1
 const GROUPS = 2
 
 /** Writes a JWT: header and claims as text, the signature kept. All other tokens are kept whole. */
-export function writeToken({ kept, text }: Sections<FrameWriter>, token: string): void {
-  const jwt = takeApart(token)
-  if (jwt === undefined) {
-    writeSecretToken(kept, token)
-    return
-  }
-  kept.uint(JWT)
-  for (const bytes of jwt) kept.uint(bytes.length)
-  text.raw(jwt[0])
-  text.raw(jwt[1])
-  kept.raw(jwt[2])
+export function writeToken(sections: Sections<FrameWriter>, token: string): void {
+  if (!writeJwt(sections, token)) writeSecretToken(sections.kept, token)
 }
 
 /** The JSON of a token's payload, if {@link writeToken} takes it apart. */
 export function payloadOf(token: string): string | undefined {
-  const payload = takeApart(token)?.[1]
-  return payload === undefined ? undefined : textOf(payload)
+  const [kept, text] = [new FrameWriter(), new FrameWriter()]
+  if (!writeJwt({ kept, text }, token)) return undefined
+  const read = readToken({
+    kept: new FrameReader(kept.bytes()),
+    text: new FrameReader(text.bytes()),
+  })
+  return read.payload?.()
 }
 
 /** Reads what {@link writeToken} or {@link writeSecretToken} wrote. */
 export function readToken({ kept, text }: Sections<FrameReader>): ReadToken {
   const count = kept.uint()
   if (count !== JWT) return { token: readParts(kept, count) }
-  const [header, payload, signature] = [kept.uint(), kept.uint(), kept.uint()]
-  const first = text.string(header, 'base64url')
-  const bytes = text.raw(payload)
-  const token = `${first}.${writeBase64url(bytes)}.${kept.string(signature, 'base64url')}`
-  return { token, payload: textOf(bytes) }
+  const headerBytes = kept.uint()
+  const payloadBytes = kept.uint()
+  const signature = kept.part(kept.uint())
+  const header = text.part(headerBytes)
+  const payload = text.part(payloadBytes)
+  return {
+    token: () =>
+      `${header.toString('base64url')}.${payload.toString('base64url')}.${signature.toString('base64url')}`,
+    payload: () => payload.toString('utf8'),
+  }
 }
 
 /** Writes a token that is a secret in each of its parts: an opaque or a refresh token. */
 export function writeSecretToken(kept: FrameWriter, token: string): void {
-  const parts = token.split('.')
-  if (parts.length > MAX_PARTS) parts.splice(0, parts.length, token)
+  const parts = token.includes('.') ? token.split('.') : []
+  if (parts.length === 0 || parts.length > MAX_PARTS) {
+    kept.uint(1)
+    writePart(kept, token)
+    return
+  }
   kept.uint(parts.length)
   for (const part of parts) writePart(kept, part)
 }
 
-function readParts(kept: FrameReader, count: number): string {
-  if (count > MAX_PARTS) kept.refuse()
-  let token = ''
-  for (let read = 0; read < Math.min(count, MAX_PARTS); read += 1) {
-    token += read === 0 ? readPart(kept) : `.${readPart(kept)}`
+// Tries as it goes: to look first whether the three parts are canonical would take as long again.
+function writeJwt({ kept, text }: Sections<FrameWriter>, token: string): boolean {
+  const first = token.indexOf('.')
+  const second = token.indexOf('.', first + 1)
+  if (first === -1 || second === -1 || token.includes('.', second + 1)) return false
+  const header = token.slice(0, first)
+  const payload = token.slice(first + 1, second)
+  const signature = token.slice(second + 1)
+  const signatureBytes = decodedLength(signature)
+  if (signatureBytes < LEAST_SIGNATURE_BYTES) return false
+  const keptBefore = kept.length
+  const textBefore = text.length
+  kept.uint(JWT)
+  kept.uint(decodedLength(header))
+  kept.uint(decodedLength(payload))
+  kept.uint(signatureBytes)
+  const isTaken = kept.base64url(signature) && writeJson(text, header) && writeJson(text, payload)
+  if (!isTaken) {
+    kept.cut(keptBefore)
+    text.cut(textBefore)
   }
-  return token
+  return isTaken
+}
+
+function writeJson(text: FrameWriter, part: string): boolean {
+  const start = text.length
+  return text.base64url(part) && text.at(start) === OPENING_BRACE
 }
 
 function writePart(kept: FrameWriter, part: string): void {
-  const bytes = readBase64url(part)
-  if (bytes !== undefined) {
-    kept.uint(bytes.length * 4 + CANONICAL)
-    kept.raw(bytes)
-  } else if (/^[\w-]+$/.test(part)) {
+  const before = kept.length
+  kept.uint(decodedLength(part) * 4 + CANONICAL)
+  if (kept.base64url(part)) return
+  kept.cut(before)
+  if (/^[\w-]+$/.test(part)) {
     // Letters of base64url that end in stray bits: whole groups of four, and up to three letters as they are.
     const whole = part.length - (part.length % 4)
     kept.uint(part.length * 4 + GROUPS)
-    kept.raw(Buffer.from(part.slice(0, whole), 'base64url'))
+    kept.base64url(part.slice(0, whole))
     kept.raw(Buffer.from(part.slice(whole), 'latin1'))
   } else {
     kept.uint(TEXT)
@@ -94,24 +120,28 @@ function writePart(kept: FrameWriter, part: string): void {
   }
 }
 
-function readPart(kept: FrameReader): string {
+function readParts(kept: FrameReader, count: number): () => string {
+  if (count > MAX_PARTS) kept.refuse()
+  const parts: (() => string)[] = []
+  for (let read = 0; read < Math.min(count, MAX_PARTS); read += 1) parts.push(readPart(kept))
+  const [only] = parts
+  if (only !== undefined && parts.length === 1) return only
+  return () => parts.map((part) => part()).join('.')
+}
+
+function readPart(kept: FrameReader): () => string {
   const tagged = kept.uint()
   const length = Math.floor(tagged / 4)
-  if (tagged % 4 === CANONICAL) return kept.string(length, 'base64url')
-  if (tagged % 4 === TEXT) return kept.text()
+  if (tagged % 4 === CANONICAL) {
+    const bytes = kept.part(length)
+    return () => bytes.toString('base64url')
+  }
+  if (tagged % 4 === TEXT) {
+    const text = kept.text()
+    return () => text
+  }
   const tail = length % 4
-  return kept.string(((length - tail) / 4) * 3, 'base64url') + kept.string(tail, 'latin1')
-}
-
-function textOf({ buffer, byteOffset, byteLength }: Uint8Array): string {
-  return Buffer.from(buffer, byteOffset, byteLength).toString('utf8')
-}
-
-function takeApart(token: string): readonly [Uint8Array, Uint8Array, Uint8Array] | undefined {
-  const parts = token.split('.', 4)
-  if (parts.length !== 3) return undefined
-  const [header, payload, signature] = parts.map(readBase64url)
-  if (header?.[0] !== OPENING_BRACE || payload?.[0] !== OPENING_BRACE) return undefined
-  if (signature === undefined || signature.length < LEAST_SIGNATURE_BYTES) return undefined
-  return [header, payload, signature]
+  const groups = kept.part(((length - tail) / 4) * 3)
+  const letters = kept.part(tail)
+  return () => groups.toString('base64url') + letters.toString('latin1')
 }

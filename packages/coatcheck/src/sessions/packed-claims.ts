@@ -1,23 +1,23 @@
 import { payloadOf } from '../seal/token-parts.ts'
-import type { VerifiedTokenSet } from '../tokens/verified-token-set.ts'
+import type { ClaimsSource } from '../tokens/token-set-mark.ts'
+import { claimsSourceOf, type VerifiedTokenSet } from '../tokens/verified-token-set.ts'
 
 /** Claims as they come out of JSON. */
 export type ParsedClaims = Readonly<Record<string, unknown>>
 
-/** Where the claims of a set stand, so that they need not be stored twice. */
-export type ClaimsSource = 'id_token' | 'access_token' | 'written'
-
 // Claims are frozen to their depth: what was compared once stays so.
 const known = new WeakMap<object, { readonly token: string; readonly source: ClaimsSource }>()
 
-/** Which token gives these very claims when it is read again; `written` when none does. */
-export function claimsSourceOf(set: VerifiedTokenSet): ClaimsSource {
+/** Which token gives these very claims when it is read again, so that they need not be stored twice. */
+export function findClaimsSource(set: VerifiedTokenSet): ClaimsSource {
+  const told = claimsSourceOf(set)
+  if (told !== undefined) return told
   const token = set.idToken ?? set.accessToken
   const seen = known.get(set.claims)
   if (seen?.token === token) return seen.source
   const parsed = parseClaims(payloadOf(token))
   const named = set.idToken === undefined ? 'access_token' : 'id_token'
-  const source = isSame(parsed, set.claims) ? named : 'written'
+  const source = isSame(parsed, set.claims) ? named : 'neither'
   known.set(set.claims, { token, source })
   return source
 }

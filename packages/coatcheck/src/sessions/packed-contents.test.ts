@@ -110,6 +110,16 @@ describe('packContents and unpackContents', () => {
     )
   })
 
+  it('packs what it unpacked to the same bytes', () => {
+    fc.assert(
+      fc.property(anyTokenSet, (set) => {
+        const packed = packContents(contentsOf(set), BINDING)
+        const opened = unpackContents(packed, BINDING)
+        expect(opened && packContents(opened, BINDING)).toEqual(packed)
+      }),
+    )
+  })
+
   it('T-SEAL-02 deflates only where that costs less, and not at all without a cost', () => {
     const contents = contentsOf(tokenSet({ idToken: jwt({ text: 'x'.repeat(900) }) }))
     const plain = packContents(contents, BINDING)
@@ -165,7 +175,10 @@ describe('packContents and unpackContents', () => {
 
   it('refuses an id of another length', () => {
     const contents = contentsOf(tokenSet(), { id: 'short' })
+    const good = contentsOf(tokenSet())
+    const packed = packContents(good, BINDING)
     expect(() => packContents(contents, BINDING)).toThrow(/22 characters/)
+    expect(packContents(good, BINDING)).toEqual(packed)
   })
 
   it.each(['contents-v1-plain', 'contents-v1-dictionary-1'])('opens %s for good', (name) => {

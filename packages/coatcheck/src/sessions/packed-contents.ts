@@ -1,13 +1,13 @@
 import type { Bytes } from '../core/bytes.ts'
 import { CoatcheckError } from '../core/errors.ts'
-import { readBase64url } from '../seal/base64url.ts'
 import { type FrameReader, FrameWriter } from '../seal/frame.ts'
 import { type PackedCost, packSections, unpackSections } from '../seal/pack.ts'
 import { readToken, type Sections, writeSecretToken, writeToken } from '../seal/token-parts.ts'
 import { restoreVerifiedTokenSet } from '../tokens/restore-verified.ts'
-import { isVerifiedTokenSet, type TokenSetData } from '../tokens/verified-token-set.ts'
+import type { ClaimsSource } from '../tokens/token-set-mark.ts'
+import { isVerifiedTokenSet, type RestorableTokenSet } from '../tokens/verified-token-set.ts'
 import type { SessionContents } from './contents.ts'
-import { claimsSourceOf, type ParsedClaims, parseClaims } from './packed-claims.ts'
+import { findClaimsSource, parseClaims } from './packed-claims.ts'
 
 /** What a sealed cookie holds of a session. */
 export interface PackedContents extends SessionContents {
@@ -41,6 +41,10 @@ const RENEWAL_RETRY_AT = 8192
 const REMEMBERED = 16_384
 
 const ID_BYTES = 16
+const ID_CHARACTERS = 22
+
+// To ask for memory takes as long as to write all of it. Nothing that runs meanwhile packs anything.
+const sections: Sections<FrameWriter> = { kept: new FrameWriter(), text: new FrameWriter() }
 
 /**
  * Contents in as few bytes as there are: JWTs as the bytes behind their base64url, claims that a token holds
@@ -51,30 +55,15 @@ export function packContents(
   known: KnownParties,
   cost?: PackedCost,
 ): Bytes {
-  const { tokenSet: set } = contents
-  if (!isVerifiedTokenSet(set)) throw new CoatcheckError('token_unverified')
-  const sections = { kept: new FrameWriter(), text: new FrameWriter() }
+  if (!isVerifiedTokenSet(contents.tokenSet)) throw new CoatcheckError('token_unverified')
   const { kept, text } = sections
-  const flags = flagsOf(contents, known)
-  const has = (flag: number): boolean => (flags & flag) !== 0
-  kept.uint(flags)
-  kept.raw(idBytes(contents.id))
-  kept.number(contents.createdAt)
-  for (const [flag, time = 0] of timesOf(contents)) {
-    if (flag === 0 || has(flag)) kept.number(time, baseOf(contents.createdAt))
+  try {
+    writeContents(contents, known)
+    return packSections({ kept: kept.bytes(), text: text.bytes() }, cost)
+  } finally {
+    kept.wipe()
+    text.wipe()
   }
-  if (has(RENEWAL_FAILURES)) kept.number(contents.renewalFailures ?? 0)
-  if (has(REFRESH_TOKEN)) writeSecretToken(kept, set.refreshToken ?? '')
-  if (has(ID_TOKEN)) writeToken(sections, set.idToken ?? '')
-  writeToken(sections, set.accessToken)
-  if (has(SCOPE)) text.text(set.scope ?? '')
-  if (has(OTHER_SUBJECT)) text.text(set.subject)
-  if (has(OTHER_PARTIES)) {
-    text.text(set.issuer)
-    text.text(set.clientId)
-  }
-  if (has(CLAIMS_WRITTEN)) text.text(JSON.stringify(set.claims))
-  return packSections({ kept: kept.bytes(), text: text.bytes() }, cost)
 }
 
 /**
@@ -87,52 +76,88 @@ export function unpackContents(
 ): PackedContents | undefined {
   const sections = unpackSections(packed)
   if (sections === undefined) return undefined
-  const flags = sections.kept.uint()
-  const { marks, times } = readMarks(sections.kept, flags)
+  const { kept, text } = sections
+  const flags = kept.uint()
+  const id = kept.string(ID_BYTES, 'base64url')
+  const createdAt = kept.number()
+  const base = baseOf(createdAt)
+  const marks: Draft<Omit<PackedContents, 'tokenSet'>> = {
+    id,
+    createdAt,
+    sealedAt: kept.number(base),
+    absoluteEndsAt: kept.number(base),
+  }
+  const expiresAt = (flags & EXPIRES_AT) === 0 ? undefined : kept.number(base)
+  const receivedAt = (flags & RECEIVED_AT) === 0 ? undefined : kept.number(base)
+  if ((flags & RENEWAL_SENT_AT) !== 0) marks.renewalSentAt = kept.number(base)
+  if ((flags & RENEWAL_RETRY_AT) !== 0) marks.renewalRetryAt = kept.number(base)
+  if ((flags & RENEWAL_FAILURES) !== 0) marks.renewalFailures = kept.number()
+  if ((flags & REMEMBERED) !== 0) marks.remembered = true
   const set = readTokenSet(sections, flags, known)
-  if (set === undefined || !sections.kept.isWhole || !sections.text.isWhole) return undefined
-  return { ...marks, tokenSet: restoreVerifiedTokenSet({ ...set, ...times }) }
+  if (set === undefined || !kept.isWhole || !text.isWhole) return undefined
+  if (expiresAt !== undefined) set.accessTokenExpiresAt = expiresAt
+  if (receivedAt !== undefined) set.accessTokenReceivedAt = receivedAt
+  return { ...marks, tokenSet: restoreVerifiedTokenSet(set) }
 }
 
-function flagsOf({ tokenSet: set, ...marks }: PackedContents, known: KnownParties): number {
-  const source = claimsSourceOf(set)
-  const subject = source === 'written' ? undefined : set.claims.sub
-  const flag = (value: boolean, bit: number): number => (value ? bit : 0)
-  return (
-    flag(set.refreshToken !== undefined, REFRESH_TOKEN) |
-    flag(set.idToken !== undefined, ID_TOKEN) |
-    flag(set.scope !== undefined, SCOPE) |
-    flag(set.accessTokenExpiresAt !== undefined, EXPIRES_AT) |
-    flag(set.accessTokenReceivedAt !== undefined, RECEIVED_AT) |
-    flag(set.accessTokenKind === 'opaque', OPAQUE) |
-    flag(set.tokenType === 'DPoP', DPOP) |
-    flag(subject !== set.subject, OTHER_SUBJECT) |
-    flag(set.issuer !== known.issuer || set.clientId !== known.clientId, OTHER_PARTIES) |
-    flag(source === 'access_token', CLAIMS_OF_ACCESS_TOKEN) |
-    flag(source === 'written', CLAIMS_WRITTEN) |
-    flag(marks.renewalSentAt !== undefined, RENEWAL_SENT_AT) |
-    flag(marks.renewalFailures !== undefined, RENEWAL_FAILURES) |
-    flag(marks.renewalRetryAt !== undefined, RENEWAL_RETRY_AT) |
-    flag(marks.remembered === true, REMEMBERED)
-  )
+function writeContents(contents: PackedContents, known: KnownParties): void {
+  const { kept, text } = sections
+  const { tokenSet: set, createdAt } = contents
+  const flags = flagsOf(contents, known)
+  const base = baseOf(createdAt)
+  const optional = (flag: number, time: number | undefined): void => {
+    if ((flags & flag) !== 0) kept.number(time ?? 0, base)
+  }
+  kept.uint(flags)
+  writeId(kept, contents.id)
+  kept.number(createdAt)
+  kept.number(contents.sealedAt, base)
+  kept.number(contents.absoluteEndsAt, base)
+  optional(EXPIRES_AT, set.accessTokenExpiresAt)
+  optional(RECEIVED_AT, set.accessTokenReceivedAt)
+  optional(RENEWAL_SENT_AT, contents.renewalSentAt)
+  optional(RENEWAL_RETRY_AT, contents.renewalRetryAt)
+  if (contents.renewalFailures !== undefined) kept.number(contents.renewalFailures)
+  if (set.refreshToken !== undefined) writeSecretToken(kept, set.refreshToken)
+  if (set.idToken !== undefined) writeToken(sections, set.idToken)
+  writeToken(sections, set.accessToken)
+  if (set.scope !== undefined) text.text(set.scope)
+  if ((flags & OTHER_SUBJECT) !== 0) text.text(set.subject)
+  if ((flags & OTHER_PARTIES) !== 0) {
+    text.text(set.issuer)
+    text.text(set.clientId)
+  }
+  if ((flags & CLAIMS_WRITTEN) !== 0) text.text(JSON.stringify(set.claims))
 }
 
-// Times behind `createdAt`, in the order of the format; those without a flag are always there.
-function timesOf(contents: PackedContents): readonly (readonly [number, number | undefined])[] {
+type Draft<T> = { -readonly [Name in keyof T]: T[Name] }
+
+function flagsOf(contents: PackedContents, known: KnownParties): number {
   const { tokenSet: set } = contents
-  return [
-    [0, contents.sealedAt],
-    [0, contents.absoluteEndsAt],
-    [EXPIRES_AT, set.accessTokenExpiresAt],
-    [RECEIVED_AT, set.accessTokenReceivedAt],
-    [RENEWAL_SENT_AT, contents.renewalSentAt],
-    [RENEWAL_RETRY_AT, contents.renewalRetryAt],
-  ]
+  const source = findClaimsSource(set)
+  const subject = source === 'neither' ? undefined : set.claims.sub
+  const isElsewhere = set.issuer !== known.issuer || set.clientId !== known.clientId
+  let flags = 0
+  if (set.refreshToken !== undefined) flags |= REFRESH_TOKEN
+  if (set.idToken !== undefined) flags |= ID_TOKEN
+  if (set.scope !== undefined) flags |= SCOPE
+  if (set.accessTokenExpiresAt !== undefined) flags |= EXPIRES_AT
+  if (set.accessTokenReceivedAt !== undefined) flags |= RECEIVED_AT
+  if (set.accessTokenKind === 'opaque') flags |= OPAQUE
+  if (set.tokenType === 'DPoP') flags |= DPOP
+  if (subject !== set.subject) flags |= OTHER_SUBJECT
+  if (isElsewhere) flags |= OTHER_PARTIES
+  if (source === 'access_token') flags |= CLAIMS_OF_ACCESS_TOKEN
+  if (source === 'neither') flags |= CLAIMS_WRITTEN
+  if (contents.renewalSentAt !== undefined) flags |= RENEWAL_SENT_AT
+  if (contents.renewalFailures !== undefined) flags |= RENEWAL_FAILURES
+  if (contents.renewalRetryAt !== undefined) flags |= RENEWAL_RETRY_AT
+  if (contents.remembered === true) flags |= REMEMBERED
+  return flags
 }
 
-function idBytes(id: string): Uint8Array {
-  const bytes = readBase64url(id)
-  if (bytes?.length === ID_BYTES) return bytes
+function writeId(kept: FrameWriter, id: string): void {
+  if (id.length === ID_CHARACTERS && kept.base64url(id)) return
   throw new CoatcheckError('wrong_use', { detail: 'packContents: an id has 22 characters.' })
 }
 
@@ -140,64 +165,42 @@ function baseOf(createdAt: number): number {
   return Number.isSafeInteger(createdAt) ? createdAt : 0
 }
 
-interface Marks {
-  readonly marks: Omit<PackedContents, 'tokenSet'>
-  readonly times: Pick<TokenSetData, 'accessTokenExpiresAt' | 'accessTokenReceivedAt'>
-}
-
-function readMarks(kept: FrameReader, flags: number): Marks {
-  const has = (flag: number): boolean => (flags & flag) !== 0
-  const id = kept.string(ID_BYTES, 'base64url')
-  const createdAt = kept.number()
-  const time = (): number => kept.number(baseOf(createdAt))
-  const [sealedAt, absoluteEndsAt] = [time(), time()]
-  const times = {
-    ...(has(EXPIRES_AT) ? { accessTokenExpiresAt: time() } : {}),
-    ...(has(RECEIVED_AT) ? { accessTokenReceivedAt: time() } : {}),
-  }
-  const marks = {
-    id,
-    createdAt,
-    sealedAt,
-    absoluteEndsAt,
-    ...(has(RENEWAL_SENT_AT) ? { renewalSentAt: time() } : {}),
-    ...(has(RENEWAL_RETRY_AT) ? { renewalRetryAt: time() } : {}),
-    ...(has(RENEWAL_FAILURES) ? { renewalFailures: kept.number() } : {}),
-    ...(has(REMEMBERED) ? { remembered: true as const } : {}),
-  }
-  return { marks, times }
-}
-
 function readTokenSet(
   sections: Sections<FrameReader>,
   flags: number,
   known: KnownParties,
-): TokenSetData | undefined {
+): Draft<RestorableTokenSet> | undefined {
   const { kept, text } = sections
-  const has = (flag: number): boolean => (flags & flag) !== 0
-  const refreshToken = has(REFRESH_TOKEN) ? readToken(sections).token : undefined
-  const idToken = has(ID_TOKEN) ? readToken(sections) : undefined
+  const refreshToken = (flags & REFRESH_TOKEN) === 0 ? undefined : readToken(sections)
+  const idToken = (flags & ID_TOKEN) === 0 ? undefined : readToken(sections)
   const accessToken = readToken(sections)
-  const scope = has(SCOPE) ? text.text() : undefined
-  const otherSubject = has(OTHER_SUBJECT) ? text.text() : undefined
-  const { issuer, clientId } = has(OTHER_PARTIES)
-    ? { issuer: text.text(), clientId: text.text() }
-    : known
-  const source = has(CLAIMS_OF_ACCESS_TOKEN) ? accessToken : idToken
-  const written = has(CLAIMS_WRITTEN) ? text.text() : source?.payload
-  const claims: ParsedClaims | undefined = parseClaims(written)
+  const scope = (flags & SCOPE) === 0 ? undefined : text.text()
+  const otherSubject = (flags & OTHER_SUBJECT) === 0 ? undefined : text.text()
+  const isElsewhere = (flags & OTHER_PARTIES) !== 0
+  const issuer = isElsewhere ? text.text() : known.issuer
+  const clientId = isElsewhere ? text.text() : known.clientId
+  const claimsSource = sourceIn(flags)
+  const source = claimsSource === 'access_token' ? accessToken : idToken
+  const claims = parseClaims(claimsSource === 'neither' ? text.text() : source?.payload?.())
   const subject = otherSubject ?? claims?.sub
   if (claims === undefined || typeof subject !== 'string' || !kept.isWhole) return undefined
-  return {
+  const set: Draft<RestorableTokenSet> = {
     issuer,
     clientId,
     subject,
     accessToken: accessToken.token,
-    tokenType: has(DPOP) ? 'DPoP' : 'Bearer',
-    accessTokenKind: has(OPAQUE) ? 'opaque' : 'jwt',
+    tokenType: (flags & DPOP) === 0 ? 'Bearer' : 'DPoP',
+    accessTokenKind: (flags & OPAQUE) === 0 ? 'jwt' : 'opaque',
     claims,
-    ...(refreshToken === undefined ? {} : { refreshToken }),
-    ...(idToken === undefined ? {} : { idToken: idToken.token }),
-    ...(scope === undefined ? {} : { scope }),
+    claimsSource,
   }
+  if (refreshToken !== undefined) set.refreshToken = refreshToken.token
+  if (idToken !== undefined) set.idToken = idToken.token
+  if (scope !== undefined) set.scope = scope
+  return set
+}
+
+function sourceIn(flags: number): ClaimsSource {
+  if ((flags & CLAIMS_WRITTEN) !== 0) return 'neither'
+  return (flags & CLAIMS_OF_ACCESS_TOKEN) === 0 ? 'id_token' : 'access_token'
 }

@@ -7,6 +7,7 @@ import type { Clock } from '../core/clock.ts'
 import type { RandomSource } from '../core/random.ts'
 import type { KeyRing } from '../ring/key-ring.ts'
 import type { PackedCost } from '../seal/pack.ts'
+import { keptContext } from '../seal/place.ts'
 import { openValue, sealedLength, sealValue } from '../seal/seal-value.ts'
 import { type PackedContents, packContents, unpackContents } from './packed-contents.ts'
 import { TICKET_LENGTH } from './ticket.ts'
@@ -103,9 +104,11 @@ export function createSealedCookies(options: SealedCookiesOptions): SealedCookie
   const { ring, site, issuer, clientId, name, attributes, clock, random } = options
   const cost = costOf(options)
 
+  const single = keptContext(site, issuer, clientId, FORMAT, name, '')
+
   const bindingOf = (generation: string) => ({
     purpose: 'seal' as const,
-    context: [site, issuer, clientId, FORMAT, name, generation],
+    context: generation === '' ? single : [...single.slice(0, -1), generation],
   })
 
   function openOne({ generation, value }: FoundCookie): Attempt {

@@ -192,6 +192,44 @@ describe('createVerifiedTokenSet', () => {
     expect(() => Object.defineProperty(set, 'accessToken', { value: '' })).toThrow(TypeError)
   })
 
+  it('T-TOKEN-05 is not made by what it can be reached from, nor copied', async () => {
+    const set = await make()
+    expect(Object.getPrototypeOf(set)).toBe(Object.prototype)
+    for (const copy of [Object.create(set), new Proxy(set, {}), structuredClone({ ...set })]) {
+      expect(isVerifiedTokenSet(copy)).toBe(false)
+    }
+  })
+
+  it('writes its tokens out when they are asked for, once', async () => {
+    const data = tokenSetData(await make({ accessToken }))
+    const asked: string[] = []
+    const later = (token = '') => {
+      return () => {
+        asked.push(token)
+        return token
+      }
+    }
+    const set = restoreVerifiedTokenSet({
+      ...data,
+      accessToken: later(data.accessToken),
+      refreshToken: later(data.refreshToken),
+      idToken: later(data.idToken),
+    })
+    expect(isVerifiedTokenSet(set)).toBe(true)
+    JSON.stringify({ ...set })
+    inspect(set, { depth: 9 })
+    expect(asked).toEqual([])
+    for (let time = 0; time < 2; time += 1) {
+      expect(tokenSetData(set)).toEqual(data)
+      expect([set.accessToken, set.refreshToken, set.idToken]).toEqual([
+        data.accessToken,
+        data.refreshToken,
+        data.idToken,
+      ])
+    }
+    expect(asked.toSorted()).toEqual([data.accessToken, data.refreshToken, data.idToken].toSorted())
+  })
+
   it('comes back whole out of a seal', async () => {
     const set = await make()
     const restored = restoreVerifiedTokenSet(JSON.parse(JSON.stringify(tokenSetData(set))))

@@ -1,5 +1,12 @@
 import { CoatcheckError } from '../core/errors.ts'
 import { matchesAccessTokenHash } from './access-token-hash.ts'
+import {
+  type ClaimsSource,
+  isMarked,
+  markedClaimsSource,
+  markTokenSet,
+  type TokensOfSet,
+} from './token-set-mark.ts'
 import { deepFreeze, isVerifiedToken, type VerifiedToken } from './verified-token.ts'
 
 declare const brand: unique symbol
@@ -27,6 +34,9 @@ export interface VerifiedTokenSet {
 /** A token set as plain data: for seals alone. */
 export type TokenSetData = Omit<VerifiedTokenSet, typeof brand>
 
+/** The data of a set that a seal vouches for: its tokens may be written out when they are asked for. */
+export interface RestorableTokenSet extends Omit<TokenSetData, keyof TokensOfSet>, TokensOfSet {}
+
 /** An access token that is no JWT for us, and why it is believed. */
 export interface OpaqueAccessToken {
   readonly opaque: string
@@ -49,9 +59,6 @@ export interface VerifiedTokenSetInput {
   readonly refreshToken?: string
   readonly scope?: string
 }
-
-const HIDDEN: ReadonlySet<string> = new Set(['accessToken', 'refreshToken', 'idToken'])
-const sets = new WeakSet<object>()
 
 /**
  * The one way to a token set: its parts were verified, and belong together.
@@ -112,14 +119,24 @@ export async function createVerifiedTokenSet(
 
 /** Whether a value is a token set that was made here. */
 export function isVerifiedTokenSet(value: unknown): value is VerifiedTokenSet {
-  return typeof value === 'object' && value !== null && sets.has(value)
+  return typeof value === 'object' && value !== null && isMarked(value)
 }
 
 /** A token set's data, tokens included: for seals alone. Throws `token_unverified` for a look-alike. */
 export function tokenSetData(set: VerifiedTokenSet): TokenSetData {
   if (!isVerifiedTokenSet(set)) throw unverified()
-  const entries = Object.getOwnPropertyNames(set).map((name) => [name, Reflect.get(set, name)])
-  return Object.fromEntries(entries) as TokenSetData
+  const { accessToken, refreshToken, idToken } = set
+  return {
+    ...set,
+    accessToken,
+    ...(refreshToken === undefined ? {} : { refreshToken }),
+    ...(idToken === undefined ? {} : { idToken }),
+  }
+}
+
+/** Whose payload the claims of a set are, if that was known when it came out of its seal. */
+export function claimsSourceOf(set: VerifiedTokenSet): ClaimsSource | undefined {
+  return isVerifiedTokenSet(set) ? markedClaimsSource(set) : undefined
 }
 
 /** The same set without its refresh token: when that may be spent. */
@@ -129,12 +146,20 @@ export function withoutRefreshToken(set: VerifiedTokenSet): VerifiedTokenSet {
 }
 
 /** Makes a token set of data that was checked, or that a seal vouches for. */
-export function mintTokenSet(data: TokenSetData): VerifiedTokenSet {
-  const set: object = Object.create(Object.prototype)
-  for (const [name, value] of Object.entries(data)) {
-    Object.defineProperty(set, name, { value: deepFreeze(value), enumerable: !HIDDEN.has(name) })
+export function mintTokenSet(data: RestorableTokenSet): VerifiedTokenSet {
+  const set: { -readonly [Name in keyof TokenSetData]?: TokenSetData[Name] } = {
+    issuer: data.issuer,
+    clientId: data.clientId,
+    subject: data.subject,
+    tokenType: data.tokenType,
+    accessTokenKind: data.accessTokenKind,
+    claims: deepFreeze(data.claims),
   }
-  sets.add(set)
+  const { accessTokenExpiresAt, accessTokenReceivedAt, scope } = data
+  if (accessTokenExpiresAt !== undefined) set.accessTokenExpiresAt = accessTokenExpiresAt
+  if (accessTokenReceivedAt !== undefined) set.accessTokenReceivedAt = accessTokenReceivedAt
+  if (scope !== undefined) set.scope = scope
+  markTokenSet(set, data)
   return Object.freeze(set) as VerifiedTokenSet
 }
 

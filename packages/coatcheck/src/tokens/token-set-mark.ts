@@ -1,0 +1,100 @@
+/** A string, or what makes it when it is first asked for. */
+export type Later = string | (() => string)
+
+/** Whose payload a set's claims are, word for word. */
+export type ClaimsSource = 'id_token' | 'access_token' | 'neither'
+
+/** What of a token set is neither listed nor printed. */
+export interface TokensOfSet {
+  readonly accessToken: Later
+  readonly refreshToken?: Later
+  readonly idToken?: Later
+  /** Not a part of the set: what whoever packs it again need not find out. */
+  readonly claimsSource?: ClaimsSource
+}
+
+/** Marks an object as a token set of ours, and gives it its tokens as properties that do not show. */
+export function markTokenSet(set: object, tokens: TokensOfSet): void {
+  Mark.put(set, tokens)
+  Object.defineProperty(set, 'accessToken', ACCESS_TOKEN)
+  if (tokens.refreshToken !== undefined) Object.defineProperty(set, 'refreshToken', REFRESH_TOKEN)
+  if (tokens.idToken !== undefined) Object.defineProperty(set, 'idToken', ID_TOKEN)
+}
+
+/** Whether an object was marked here. */
+export function isMarked(set: object): boolean {
+  return Mark.isOn(set)
+}
+
+/** What was known of the claims of a marked object. */
+export function markedClaimsSource(set: object): ClaimsSource | undefined {
+  return Mark.claimsSource(set)
+}
+
+class Given {
+  constructor(set: object) {
+    // What is returned gets the private fields of the class below.
+    // biome-ignore lint/correctness/noConstructorReturn: that is what this class is for.
+    return set
+  }
+}
+
+// The run-time brand, and the place of the tokens: no cast, copy, prototype or proxy brings private fields along,
+// and no property of a set leads to this class. Looking them up costs nothing, unlike a WeakMap.
+class Mark extends Given {
+  #accessToken: Later
+  #refreshToken: Later | undefined
+  #idToken: Later | undefined
+  readonly #claimsSource: ClaimsSource | undefined
+
+  private constructor(set: object, tokens: TokensOfSet) {
+    super(set)
+    this.#accessToken = tokens.accessToken
+    this.#refreshToken = tokens.refreshToken
+    this.#idToken = tokens.idToken
+    this.#claimsSource = tokens.claimsSource
+  }
+
+  static put(set: object, tokens: TokensOfSet): void {
+    new Mark(set, tokens)
+  }
+
+  static isOn(set: object): boolean {
+    return #accessToken in set
+  }
+
+  static claimsSource(set: object): ClaimsSource | undefined {
+    return (set as Mark).#claimsSource
+  }
+
+  static accessToken(set: object): string {
+    const mark = set as Mark
+    if (typeof mark.#accessToken === 'function') mark.#accessToken = mark.#accessToken()
+    return mark.#accessToken
+  }
+
+  static refreshToken(set: object): string | undefined {
+    const mark = set as Mark
+    if (typeof mark.#refreshToken === 'function') mark.#refreshToken = mark.#refreshToken()
+    return mark.#refreshToken
+  }
+
+  static idToken(set: object): string | undefined {
+    const mark = set as Mark
+    if (typeof mark.#idToken === 'function') mark.#idToken = mark.#idToken()
+    return mark.#idToken
+  }
+}
+
+// Neither enumerable nor configurable, which is the default: tokens are in no listing, no JSON and no log.
+const ACCESS_TOKEN = getter(Mark.accessToken)
+const REFRESH_TOKEN = getter(Mark.refreshToken)
+const ID_TOKEN = getter(Mark.idToken)
+
+function getter(read: (set: object) => unknown): PropertyDescriptor {
+  return {
+    get(this: object) {
+      return read(this)
+    },
+  }
+}
