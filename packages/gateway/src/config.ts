@@ -150,7 +150,11 @@ export const configSchema = z.strictObject({
   pages: pages.optional(),
   apis: z.array(api).optional(),
   signOut: z
-    .strictObject({ returnTo: path.optional(), idTokenHint: z.boolean().optional() })
+    .strictObject({
+      returnTo: path.optional(),
+      idTokenHint: z.boolean().optional(),
+      clearSiteData: z.array(z.enum(['cache', 'storage'])).optional(),
+    })
     .optional(),
   trustedProxyHops: z.number().int().min(0).max(10).optional(),
   forwardedBy: z.enum(['x-forwarded', 'forwarded']).optional(),

@@ -110,6 +110,7 @@ export function createCounter(options: CounterOptions): Counter {
     offersToRemember,
     afterSignOut,
     sendIdTokenHint: options.signOut?.idTokenHint ?? true,
+    clearSiteData: options.signOut?.clearSiteData ?? [],
     clock,
     random,
     onEvent,

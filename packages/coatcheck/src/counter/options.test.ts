@@ -63,6 +63,12 @@ describe('checkOptions', () => {
     }
   })
 
+  it('T-LOGOUT-05 never lets sign-out take the cookies of a whole domain', () => {
+    const clearSiteData = ['cache', 'cookies'] as never
+    expect(faultsOf({ signOut: { clearSiteData } })).toContain('signOut.clearSiteData (cookies)')
+    expect(faultsOf({ signOut: { clearSiteData: ['cache', 'storage'] } })).not.toContain('signOut')
+  })
+
   it('tells all faults at once', () => {
     const text = faultsOf({
       origin: 'https://app.example/path',

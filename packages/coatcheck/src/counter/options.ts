@@ -47,6 +47,11 @@ export interface CounterOptions {
   readonly signOut?: {
     /** Path to come back to. Default: `/`. */
     readonly returnTo?: string
+    /**
+     * What a browser is told to throw away at sign-out besides our cookies. `storage` takes the app's own settings too.
+     * `cookies` is not to be had: it would sign out every other host of the domain. Default: nothing.
+     */
+    readonly clearSiteData?: readonly ('cache' | 'storage')[]
     /** Whether the ID token goes along as `id_token_hint`: the one token that ever stands in an address. Default: true. */
     readonly idTokenHint?: boolean
   }
@@ -170,6 +175,12 @@ function routeFaults(options: CounterOptions): string[] {
   }
   for (const [index, pattern] of (options.pages?.protected ?? []).entries()) {
     faults.push(...patternFaults(`pages.protected[${index}]`, pattern))
+  }
+  for (const what of options.signOut?.clearSiteData ?? []) {
+    if (what === 'cache' || what === 'storage') continue
+    faults.push(
+      `signOut.clearSiteData (${String(what)}) must be cache or storage: cookies would sign out every host of the domain`,
+    )
   }
   const home = options.signOut?.returnTo ?? '/'
   if (readReturnAddress('https://site.invalid', home) === undefined) {

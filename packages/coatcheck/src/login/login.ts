@@ -30,6 +30,8 @@ export interface LoginOptions {
   readonly afterSignOut: string
   /** Whether the ID token goes along to the provider's sign-out: the one token in an address. */
   readonly sendIdTokenHint: boolean
+  /** What a browser throws away at sign-out, besides our cookies. */
+  readonly clearSiteData: readonly string[]
   readonly clock: Clock
   readonly random: RandomSource
   readonly onEvent: (event: LoginEvent) => void
@@ -100,6 +102,11 @@ export function createLogin(options: LoginOptions): Login {
     clock: options.clock,
     random: options.random,
   })
+
+  const clearSiteData =
+    options.clearSiteData.length === 0
+      ? []
+      : ['clear-site-data', options.clearSiteData.map((what) => `"${what}"`).join(', ')]
 
   async function signIn(request: SignInRequest): Promise<Answer> {
     const returnTo = readReturnAddress(origin, request.returnTo)
@@ -179,7 +186,7 @@ export function createLogin(options: LoginOptions): Login {
   async function signOut(request: SignOutRequest): Promise<Answer> {
     const { session, cookieHeader, fromScript } = request
     if (session !== undefined) await sessions.end(session, 'signed_out', { revoke: true })
-    const clear = setCookieHeaders(sessions.clear(cookieHeader))
+    const clear = [...setCookieHeaders(sessions.clear(cookieHeader)), ...clearSiteData]
     if (fromScript) {
       const answer = json({ state: 'signed_out' })
       return { ...answer, headers: [...answer.headers, ...clear] }
