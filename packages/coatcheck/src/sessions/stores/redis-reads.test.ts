@@ -81,7 +81,7 @@ describe.each(Object.keys(CLIENTS))('redisStore reads with %s', (name) => {
     expect(found).toEqual(
       sessions.map((session, index) => (index === 7 || index === 8 ? undefined : session)),
     )
-    expect(await asked()).toEqual({ get: 0, mget: 3 })
+    expect(await asked()).toEqual({ get: 1, mget: 3 })
   })
 
   it('are a GET for who reads alone', async () => {
@@ -95,17 +95,17 @@ describe.each(Object.keys(CLIENTS))('redisStore reads with %s', (name) => {
 
   it('go one by one where the user may not run MGET', async () => {
     const store = redisStore(await connect())
-    for (const index of [1, 2]) await store.insert(sample(index))
+    for (const index of [1, 2, 3]) await store.insert(sample(index))
     await server.cli('ACL', 'SETUSER', 'default', '-mget')
     try {
       await server.cli('CONFIG', 'RESETSTAT')
       const both = async () =>
-        (await Promise.all([1, 2].map((index) => store.get(sample(index).id)))).map(
+        (await Promise.all([1, 2, 3].map((index) => store.get(sample(index).id)))).map(
           (session) => session?.body[0],
         )
-      expect(await both()).toEqual([1, 2])
-      expect(await both()).toEqual([1, 2])
-      expect(await asked()).toEqual({ get: 4, mget: 0 })
+      expect(await both()).toEqual([1, 2, 3])
+      expect(await both()).toEqual([1, 2, 3])
+      expect(await asked()).toEqual({ get: 6, mget: 0 })
     } finally {
       await server.cli('ACL', 'SETUSER', 'default', '+mget')
     }
@@ -113,12 +113,12 @@ describe.each(Object.keys(CLIENTS))('redisStore reads with %s', (name) => {
 
   it('reject, all of them, when the server does not answer', async () => {
     const store = guardStore(redisStore(await connect()), 400)
-    for (const index of [1, 2]) await store.insert(sample(index))
+    for (const index of [1, 2, 3]) await store.insert(sample(index))
     server.pause()
     try {
-      const reads = await Promise.allSettled([1, 2].map((index) => store.get(sample(index).id)))
+      const reads = await Promise.allSettled([1, 2, 3].map((index) => store.get(sample(index).id)))
       const codes = reads.map((read) => (read.status === 'rejected' ? read.reason.code : 'none'))
-      expect(codes).toEqual(['store_unavailable', 'store_unavailable'])
+      expect(codes).toEqual(reads.map(() => 'store_unavailable'))
     } finally {
       server.resume()
     }
