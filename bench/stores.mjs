@@ -41,8 +41,12 @@ export async function run({ seconds, log }) {
   const figures = []
   for (const name of names) {
     log(`reads: ${name}`)
-    const ratio = await readAlone(name, seconds / (names.length * 2))
+    const { ratio, singly } = await readAlone(name, seconds / (names.length * 2))
     rows.push({ what: `read, ${name}`, ratio, of: 'the bare driver' })
+    if (singly !== undefined) {
+      const what = `read one after another, ${name}`
+      rows.push({ what, ratio: singly, of: 'the bare driver' })
+    }
     // A Map is no driver: what is told of memory is told for comparison.
     if (name === 'memory') continue
     figures.push({ name: `read, ${name}`, value: ratio, aim: `>= ${READS}`, ok: ratio >= READS })
@@ -79,7 +83,7 @@ async function readAlone(name, seconds) {
   const script = fileURLToPath(new URL('stores/read-alone.mjs', import.meta.url))
   const parameters = [...process.execArgv, script, name, String(seconds)]
   const { stdout } = await promisify(execFile)(process.execPath, parameters)
-  return /** @type {{ ratio: number }} */ (JSON.parse(stdout)).ratio
+  return /** @type {{ ratio: number, singly?: number }} */ (JSON.parse(stdout))
 }
 
 /**

@@ -1,5 +1,6 @@
 // @ts-check
-// A read of a 3 KB session by its id, beside a read of 3 KB by key with the driver alone.
+// A read of a 3 KB session by its id, beside a read of 3 KB by key with the driver alone. Over a network 64 are under
+// way at once, which stores read together where the driver sends each by itself; and, told beside it, one after another.
 import { randomBytes } from 'node:crypto'
 import { median, medianRatio } from '../compare.mjs'
 
@@ -10,6 +11,7 @@ const SLICE_MS = 120
 /**
  * @param {import('./engines.mjs').Engine} engine
  * @param {number} seconds
+ * @returns {Promise<{ ratio: number, perSecond: number, singly?: number }>}
  */
 export async function measureReads(engine, seconds) {
   const ids = []
@@ -20,16 +22,28 @@ export async function measureReads(engine, seconds) {
     const { body, card, wraps } = session
     await engine.put(session.id, Buffer.concat([body, card, ...wraps]))
   }
+  if (engine.atOnce === 1) return compare(engine, seconds, (read) => perSecondAtOnce(read, ids))
+  const many = await compare(engine, seconds / 2, (read) => perSecond(read, ids, engine.atOnce))
+  const { ratio: singly } = await compare(engine, seconds / 2, (read) => perSecond(read, ids, 1))
+  return { ...many, singly }
+}
+
+/**
+ * @param {import('./engines.mjs').Engine} engine
+ * @param {number} seconds
+ * @param {(read: (id: string) => unknown) => number | Promise<number>} rate
+ */
+async function compare(engine, seconds, rate) {
   const ours = (/** @type {string} */ id) => engine.store.get(id)
   const theirs = (/** @type {string} */ id) => engine.read(id)
   const rounds = Math.max(5, Math.round((seconds * 1000) / (2 * SLICE_MS)))
   /** @type {{ ours: number[], theirs: number[] }} */
   const seen = { ours: [], theirs: [] }
-  await perSecond(ours, ids, engine.atOnce)
-  await perSecond(theirs, ids, engine.atOnce)
+  await rate(ours)
+  await rate(theirs)
   for (let round = 0; round < rounds; round += 1) {
-    seen.ours.push(await perSecond(ours, ids, engine.atOnce))
-    seen.theirs.push(await perSecond(theirs, ids, engine.atOnce))
+    seen.ours.push(await rate(ours))
+    seen.theirs.push(await rate(theirs))
   }
   return { ratio: medianRatio(seen.ours, seen.theirs), perSecond: median(seen.ours) }
 }
@@ -53,6 +67,21 @@ export function makeSession(lifeMs = 86_400_000) {
 }
 
 /**
+ * What answers at once is not waited for.
+ * @param {(id: string) => unknown} read
+ * @param {readonly string[]} ids
+ */
+function perSecondAtOnce(read, ids) {
+  const began = performance.now()
+  let count = 0
+  while (performance.now() - began < SLICE_MS) {
+    for (let index = 0; index < 100; index += 1) read(ids[(count + index * 7) % ids.length] ?? '')
+    count += 100
+  }
+  return count / ((performance.now() - began) / 1000)
+}
+
+/**
  * @param {(id: string) => unknown} read
  * @param {readonly string[]} ids
  * @param {number} atOnce
@@ -60,20 +89,12 @@ export function makeSession(lifeMs = 86_400_000) {
 async function perSecond(read, ids, atOnce) {
   const began = performance.now()
   let count = 0
-  if (atOnce === 1) {
-    // What answers at once is not waited for.
+  const work = async () => {
     while (performance.now() - began < SLICE_MS) {
-      for (let index = 0; index < 100; index += 1) read(ids[(count + index * 7) % ids.length] ?? '')
-      count += 100
+      await read(ids[(count * 7) % ids.length] ?? '')
+      count += 1
     }
-  } else {
-    const work = async () => {
-      while (performance.now() - began < SLICE_MS) {
-        await read(ids[(count * 7) % ids.length] ?? '')
-        count += 1
-      }
-    }
-    await Promise.all(Array.from({ length: atOnce }, work))
   }
+  await Promise.all(Array.from({ length: atOnce }, work))
   return count / ((performance.now() - began) / 1000)
 }

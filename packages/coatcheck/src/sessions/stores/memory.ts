@@ -8,12 +8,16 @@ import {
   type StoredSession,
   type StoreNotice,
 } from '../session-store.ts'
+import { packRecord, unpackRecord } from './packed-record.ts'
 
 /** Options of {@link memoryStore}. */
 export interface MemoryStoreOptions {
   /** Milliseconds since 1970. Default: the machine's clock. */
   readonly clock?: Clock
 }
+
+/** Ids under a key. Nearly always it is one, and a set would take more memory than all else about it. */
+type Index = Map<string, string | Set<string>>
 
 /** How many sessions a sweep looks at, so that it never holds up requests. */
 const MAX_LOOKS = 20_000
@@ -29,8 +33,8 @@ const MAX_LOOKS = 20_000
 export function memoryStore(options: MemoryStoreOptions = {}): SessionStore {
   const clock = options.clock ?? systemClock
   const sessions = new Map<string, StoredSession>()
-  const bySubject = new Map<string, Set<string>>()
-  const bySid = new Map<string, Set<string>>()
+  const bySubject: Index = new Map()
+  const bySid: Index = new Map()
   const endings = new Map<string, { readonly reason: EndReason; readonly until: number }>()
   const leases = new Map<string, { readonly fencingNumber: number; readonly until: number }>()
   const claims = new Map<string, { count: number; readonly expiresAt: number }>()
@@ -68,11 +72,8 @@ export function memoryStore(options: MemoryStoreOptions = {}): SessionStore {
     for (const listener of listeners) listener(notice)
   }
 
-  function removeAll(
-    ids: Iterable<string> | undefined,
-    reason: EndReason,
-  ): readonly StoredSession[] {
-    return [...(ids ?? [])].flatMap((id) => remove(id, reason) ?? [])
+  function removeAll(ids: readonly string[], reason: EndReason): readonly StoredSession[] {
+    return ids.flatMap((id) => remove(id, reason) ?? [])
   }
 
   // Goes on where the last sweep stopped: a million sessions are not looked through at once.
@@ -118,9 +119,9 @@ export function memoryStore(options: MemoryStoreOptions = {}): SessionStore {
       const ending = endings.get(id)
       return ending !== undefined && ending.until > clock() ? ending.reason : undefined
     },
-    listBySubject: (key) => [...(bySubject.get(key) ?? [])].flatMap((id) => get(id) ?? []),
-    deleteBySubject: (key, reason) => removeAll(bySubject.get(key), reason),
-    deleteByProviderSession: (key, reason) => removeAll(bySid.get(key), reason),
+    listBySubject: (key) => idsUnder(bySubject, key).flatMap((id) => get(id) ?? []),
+    deleteBySubject: (key, reason) => removeAll(idsUnder(bySubject, key), reason),
+    deleteByProviderSession: (key, reason) => removeAll(idsUnder(bySid, key), reason),
     sweep: (limit) => {
       const now = clock()
       const over: string[] = []
@@ -175,27 +176,30 @@ export function memoryStore(options: MemoryStoreOptions = {}): SessionStore {
   }
 }
 
-// A caller may go on to use its bytes for something else.
+// A caller may go on to use its bytes for something else. In one piece: the garbage collector looks at every buffer.
 function copyOf(session: StoredSession): StoredSession {
-  const { wraps, body, card } = session
-  return {
-    ...session,
-    wraps: wraps.map((wrap) => wrap.slice()),
-    body: body.slice(),
-    card: card.slice(),
-  }
+  return { ...session, ...unpackRecord(packRecord(session)) }
 }
 
-function addTo(index: Map<string, Set<string>>, key: string, id: string): void {
+function idsUnder(index: Index, key: string): readonly string[] {
   const ids = index.get(key)
-  if (ids === undefined) index.set(key, new Set([id]))
-  else ids.add(id)
+  if (ids === undefined) return []
+  return typeof ids === 'string' ? [ids] : [...ids]
 }
 
-function dropFrom(index: Map<string, Set<string>>, key: string, id: string): void {
+function addTo(index: Index, key: string, id: string): void {
   const ids = index.get(key)
-  ids?.delete(id)
-  if (ids?.size === 0) index.delete(key)
+  if (ids === undefined) index.set(key, id)
+  else if (typeof ids !== 'string') ids.add(id)
+  else if (ids !== id) index.set(key, new Set([ids, id]))
+}
+
+function dropFrom(index: Index, key: string, id: string): void {
+  const ids = index.get(key)
+  if (ids === id) index.delete(key)
+  if (ids === undefined || typeof ids === 'string') return
+  ids.delete(id)
+  if (ids.size === 0) index.delete(key)
 }
 
 function dropOver<T>(

@@ -4,36 +4,42 @@ import { unpackRecord } from './packed-record.ts'
 import type { PostgresRow } from './postgres-statement.ts'
 
 /**
- * The columns of a session as {@link readRow} takes them. Numbers and keys are one text, because each column costs:
- * seven numbers, then the keys one behind the other, whose lengths in bytes are the last two (-1: none). Bytes are
- * base64, whatever `bytea_output` says: shorter than hexadecimal, and faster on both sides.
+ * A session as one column, because each column costs: the record, seven numbers, then the keys one behind the other,
+ * whose lengths in bytes are the last two numbers (-1: none). The record is base64, whatever `bytea_output` says:
+ * shorter than hexadecimal, and faster on both sides.
  */
-export const SESSION_COLUMNS = `s.id, concat_ws(' ', s.format, s.version, s.created_at,
+export const SESSION_COLUMN = `concat_ws(' ', encode(s.record, 'base64'), s.format, s.version, s.created_at,
     coalesce(t.last_seen_at::text, '-'), coalesce(t.expires_at::text, '-'),
-    octet_length(s.subject_key), coalesce(octet_length(s.sid_key), -1), s.subject_key || coalesce(s.sid_key, '')),
-  encode(s.record, 'base64')`
+    octet_length(s.subject_key), coalesce(octet_length(s.sid_key), -1), s.subject_key || coalesce(s.sid_key, ''))`
 
-/** A row as a session; `undefined` for one that no store of ours wrote. */
-export function readRow(row: PostgresRow | undefined): StoredSession | undefined {
-  if (row === undefined) return undefined
-  const id = row[0]
-  const words = readWords(row[1] ?? '')
-  if (typeof id !== 'string' || words === undefined) return undefined
-  const parts = unpackRecord(readBytes(row[2] ?? ''))
+/** A column as the session of an id; `undefined` for one that no store of ours wrote. */
+export function readSession(id: string, column: string): StoredSession | undefined {
+  const end = column.indexOf(' ')
+  const words = readWords(ownText(column.slice(end + 1)))
+  if (words === undefined) return undefined
+  const parts = unpackRecord(readBytes(column.slice(0, end)))
   if (parts === undefined) return undefined
   const { body, card, wraps } = parts
   return { format: 1, id, ...words, wraps, body, card }
 }
 
-/** Rows as sessions. What no store of ours wrote is left out: it is ended all the same, and not given back. */
+/**
+ * Rows of id and {@link SESSION_COLUMN} as sessions. What no store of ours wrote is left out: it is ended all the
+ * same, and not given back.
+ */
 export function readRows(rows: readonly PostgresRow[]): readonly StoredSession[] {
-  return rows.flatMap((row) => readRow(row) ?? [])
+  return rows.flatMap(([id, column]) => readSession(id ?? '', column ?? '') ?? [])
 }
 
 /** Bytes that the server wrote as base64, in lines. */
 export function readBytes(text: string): Bytes {
   const { buffer, byteOffset, length } = Buffer.from(text, 'base64')
   return new Uint8Array(buffer, byteOffset, length)
+}
+
+// A part of a text keeps all of it in memory: four kilobytes for each session that is remembered.
+function ownText(text: string): string {
+  return Buffer.from(text).toString()
 }
 
 /** A number of milliseconds as `bigint` takes it: whole, and never beyond what a number can say. */

@@ -1,11 +1,12 @@
 import { ENDING_KEPT_MS } from '../session-store.ts'
-import { SESSION_COLUMNS } from './postgres-rows.ts'
+import { SESSION_COLUMN } from './postgres-rows.ts'
 import type { PostgresPlace } from './postgres-schema.ts'
 import { quoteText } from './postgres-statement.ts'
 
 /** Every statement of the store; each is atomic by itself. */
 export type StatementName =
   | 'get'
+  | 'getAll'
   | 'insert'
   | 'replace'
   | 'touch'
@@ -52,8 +53,7 @@ export function writeStatements(
 ): Readonly<Record<StatementName, string>> {
   const table = (name: string): string => `${schema}.coatcheck_${name}`
   const fencing = `nextval(${quoteText(table('fencing'))})`
-  const joined = `SELECT ${SESSION_COLUMNS}
-  FROM ${table('sessions')} s JOIN ${table('times')} t ON t.id = s.id`
+  const joined = `FROM ${table('sessions')} s JOIN ${table('times')} t ON t.id = s.id`
 
   // By arrays, not by joins: whatever the planner thinks of the tables, it goes by their indexes.
   const endAll = (picked: string): string => `WITH picked AS MATERIALIZED (${picked}),
@@ -62,7 +62,7 @@ times AS (DELETE FROM ${table('times')} t WHERE t.id = ANY (ARRAY (SELECT g.id F
 ending AS (INSERT INTO ${table('endings')} (id, reason, expires_at)
   SELECT g.id, $1::text, ${now} + ${ENDING_KEPT_MS} FROM gone g
   ON CONFLICT (id) DO UPDATE SET reason = excluded.reason, expires_at = excluded.expires_at)
-SELECT ${SESSION_COLUMNS}, pg_notify('${channel}', 'ended ' || $1::text || ' ' || s.id)::text
+SELECT s.id, ${SESSION_COLUMN}, pg_notify('${channel}', 'ended ' || $1::text || ' ' || s.id)::text
 FROM gone s LEFT JOIN times t ON t.id = s.id`
 
   const sweep = (name: string, key: string, until: string): string => `WITH picked AS MATERIALIZED (
@@ -71,7 +71,10 @@ FROM gone s LEFT JOIN times t ON t.id = s.id`
 DELETE FROM ${table(name)} d WHERE d.${key} = ANY (ARRAY (SELECT p.${key} FROM picked p))`
 
   return {
-    get: `${joined} WHERE s.id = $1 AND t.expires_at > ${now}`,
+    get: `SELECT ${SESSION_COLUMN} ${joined} WHERE s.id = $1 AND t.expires_at > ${now}`,
+    // A sub-select with a limit is not taken apart: each id goes by the indexes, whatever the planner thinks of the tables.
+    getAll: `SELECT f.* FROM unnest(string_to_array($1::text, ' ')) AS p(id) CROSS JOIN LATERAL (
+  SELECT s.id, ${SESSION_COLUMN} ${joined} WHERE s.id = p.id AND t.expires_at > ${now} LIMIT 1) f`,
     insert: `WITH s AS (
   INSERT INTO ${table('sessions')} (id, format, version, created_at, subject_key, sid_key, record)
   VALUES ($1, $2, $3, $4, $5, $6, $7::bytea) RETURNING id)
@@ -98,7 +101,7 @@ WHERE t.id = $1 AND t.expires_at > ${now} RETURNING '1'`,
     endOver: endAll(`SELECT s.id FROM ${table('times')} t JOIN ${table('sessions')} s ON s.id = t.id
   WHERE t.expires_at <= (SELECT ${now}) ORDER BY t.expires_at LIMIT ${LIMIT} FOR UPDATE OF s, t SKIP LOCKED`),
     endingOf: `SELECT reason FROM ${table('endings')} WHERE id = $1 AND expires_at > ${now}`,
-    listBySubject: `${joined} WHERE s.subject_key = $1 AND t.expires_at > ${now}`,
+    listBySubject: `SELECT s.id, ${SESSION_COLUMN} ${joined} WHERE s.subject_key = $1 AND t.expires_at > ${now}`,
     // Whoever finds it held locks nothing.
     acquireLease: `INSERT INTO ${table('leases')} AS l (id, fencing_number, expires_at)
 SELECT $1::text, ${fencing}, ${now} + $2::bigint

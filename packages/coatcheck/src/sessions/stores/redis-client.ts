@@ -35,6 +35,8 @@ export interface RedisListener {
 /** What the store needs of any client. */
 export interface RedisDriver {
   readonly run: RunCommand
+  /** Whether keys live on several servers, so that no command may name two of different slots. */
+  readonly isCluster: boolean
   /** The value of a key, from its master. */
   read(key: string): Promise<unknown>
   /** One sender for each master. */

@@ -2,6 +2,7 @@ import type { Clock } from '../../core/clock.ts'
 import { checkEngine } from './redis-check.ts'
 import type { RedisDriver, RunCommand } from './redis-client.ts'
 import { type RedisKeys, redisKeys } from './redis-keys.ts'
+import { redisReads } from './redis-reads.ts'
 import { type RunScript, scriptRunner } from './redis-run-script.ts'
 
 /** A server that was looked at before the first command, and how time is told there. */
@@ -26,6 +27,7 @@ export function redisEngine(
   clock: Clock | undefined,
   allowsEviction: boolean,
 ): RedisEngine {
+  const read = redisReads(driver)
   let isReady = false
   let preparing: Promise<void> | undefined
 
@@ -48,7 +50,7 @@ export function redisEngine(
   return {
     keys: redisKeys(prefix),
     run,
-    read: (key) => (isReady ? driver.read(key) : prepare().then(() => driver.read(key))),
+    read: (key) => (isReady ? read(key) : prepare().then(() => read(key))),
     script: scriptRunner(run),
     prepare,
     time: () =>

@@ -203,7 +203,7 @@ describe('redisStore looks at its server first', () => {
   it('works for a user with few rights, and says what one without INFO lacks', async () => {
     // The list of docs/stores-redis.md, without INFO.
     const commands =
-      'get set getdel getrange setrange del exists hget hmget hset pttl pexpire zadd zrem zrange zscore zremrangebyscore eval evalsha time publish subscribe ping'
+      'get mget set getdel getrange setrange del exists hget hmget hset pttl pexpire zadd zrem zrange zscore zremrangebyscore eval evalsha time publish subscribe ping'
     const rights = commands.split(' ').map((command) => `+${command}`)
     const names = ['~coatcheck:*', '&coatcheck:*']
     await server.cli('ACL', 'SETUSER', 'few', 'on', '>pw', ...names, '-@all', ...rights)

@@ -43,6 +43,7 @@ export function ioredisDriver(client: IoredisLike): RedisDriver {
 
   return {
     run: runOn(connection),
+    isCluster: cluster !== undefined,
     read: (key) => connection.getBuffer(key),
     masters: async () =>
       (cluster === undefined ? [connection] : await mastersOf(cluster)).map(runOn),

@@ -48,6 +48,7 @@ export function nodeRedisDriver(client: NodeRedisLike): RedisDriver {
   const run = runOn(single)
   return {
     run,
+    isCluster: false,
     read: (key) => run(key, ['GET', key]),
     masters: async () => [run],
     listen: (channels, onMessage, onLost) =>
@@ -60,6 +61,7 @@ function clusterDriver(cluster: Cluster): RedisDriver {
   return {
     // "Not readonly" keeps reads away from replicas, which show sessions that were ended already.
     run: (key, command) => binary.sendCommand(key, false, command.map(asBuffer)),
+    isCluster: true,
     read: (key) => binary.sendCommand(key, false, ['GET', key]),
     masters: async () =>
       Promise.all(cluster.masters.map(async (node) => runOn(await cluster.nodeClient(node)))),
@@ -78,6 +80,7 @@ function sentinelDriver(sentinel: Sentinel): RedisDriver {
   const run: RunCommand = (_key, command) => binary.sendCommand(false, command.map(asBuffer))
   return {
     run,
+    isCluster: false,
     read: (key) => run(key, ['GET', key]),
     masters: async () => [run],
     listen: async (channels, onMessage, onLost) => {

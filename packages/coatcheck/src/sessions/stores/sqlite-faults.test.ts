@@ -73,6 +73,20 @@ describe.each(sqliteEngines())('sqliteStore over $name', (engine) => {
     expect(Number(pragma('busy_timeout'))).toBeLessThanOrEqual(50)
   })
 
+  it('keeps 32 MB of pages in memory, or more where the application chose so', () => {
+    const cacheSizeOf = (chosen?: string) => {
+      const database = connect()
+      if (chosen !== undefined) database.exec(`PRAGMA cache_size = ${chosen}`)
+      sqliteStore(database)
+      return Object.values(database.prepare('PRAGMA cache_size').get() ?? {})[0]
+    }
+    expect(cacheSizeOf()).toBe(-32_768)
+    expect(cacheSizeOf('-1000')).toBe(-32_768)
+    expect(cacheSizeOf('100')).toBe(-32_768)
+    expect(cacheSizeOf('-65536')).toBe(-65_536)
+    expect(cacheSizeOf('5000')).toBe(5000)
+  })
+
   it('waits for the disk with what must survive a power cut, whatever went before', async () => {
     const database = connect()
     const store = sqliteStore(database)
