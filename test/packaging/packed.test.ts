@@ -33,7 +33,7 @@ beforeAll(() => {
     '-C',
     join(modules, 'coatcheck'),
   ])
-  for (const name of ['oauth4webapi', 'express', '@types'])
+  for (const name of ['oauth4webapi', 'tldts', 'tldts-core', 'express', '@types'])
     symlinkSync(join(root, 'node_modules', name), join(modules, name))
   writeFileSync(join(folder.path, 'package.json'), '{"type":"module","private":true}')
 })

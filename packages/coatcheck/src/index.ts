@@ -15,6 +15,8 @@ export type {
   SealedCookieSettings,
   TicketSettings,
 } from './counter/session-settings.ts'
+export type { CorsOptions } from './guard/cors.ts'
+export type { LinkOptions } from './guard/links.ts'
 export { createProvider, type Provider, type ProviderOptions } from './provider/provider.ts'
 export type { ApiRoute } from './proxy/route.ts'
 export type { Session } from './sessions/session.ts'

@@ -147,6 +147,13 @@ export const configSchema = z.strictObject({
   ring: z.strictObject({ file }),
   sessions: sessions.optional(),
   cookie: cookie.optional(),
+  allowedOrigins: z.array(z.string().min(1)).optional(),
+  cors: z
+    .strictObject({
+      headers: z.array(z.string().regex(/^[\w-]+$/)).optional(),
+      exposedHeaders: z.array(z.string().regex(/^[\w-]+$/)).optional(),
+    })
+    .optional(),
   pages: pages.optional(),
   apis: z.array(api).optional(),
   signOut: z

@@ -134,6 +134,7 @@ export function createGatewayCounter(
   logger: Logger,
 ): { readonly counter: Counter; readonly provider: Provider } {
   const { provider: settings, pages, cookie, apis, signOut, trustedProxyHops, forwardedBy } = config
+  const { allowedOrigins, cors } = config
   const insecure = config.unsafe?.includes('insecure-http') === true
   const provider = createProvider({
     issuer: settings.issuer,
@@ -155,6 +156,7 @@ export function createGatewayCounter(
     ...(pages?.protected === undefined ? {} : { pages: { protected: pages.protected } }),
     ...(pages?.upstream === undefined ? {} : { app: { upstream: pages.upstream } }),
     apis: (apis ?? []).map(defined),
+    ...defined({ allowedOrigins, cors: cors && defined(cors) }),
     ...defined({ trustedProxyHops, forwardedBy, signOut: signOut && defined(signOut) }),
     ...(insecure ? { [allowInsecureHttp]: true } : {}),
     onEvent: (event) => logEvent(logger, event),

@@ -223,7 +223,8 @@ export const ERROR_CODES = {
   cross_site_refused: {
     status: 403,
     title: 'The request comes from another site',
-    remedy: 'Send it from a page of this origin, or list the origin as allowed.',
+    remedy:
+      'Send it from a page of this origin, or list the origin of a page of the same site: allowedOrigins.',
   },
   origin_evidence_missing: {
     status: 403,
@@ -233,7 +234,8 @@ export const ERROR_CODES = {
   header_required: {
     status: 403,
     title: 'The header x-coatcheck is missing',
-    remedy: 'Send `x-coatcheck: 1` with every API call; no other site can.',
+    remedy:
+      'Send `x-coatcheck: 1` with every API call; no other site can. A form brings coatcheck-form instead, a download or an image a link of ours.',
   },
   selection_refused: {
     status: 400,
@@ -266,6 +268,22 @@ export const ERROR_CODES = {
     status: 404,
     title: 'Nothing is served at this address',
     remedy: 'Check the path.',
+  },
+  form_token_refused: {
+    status: 403,
+    title: 'The token of the form is not one of this session',
+    remedy:
+      'Put counter.formToken(session), or formToken of GET /auth/session, into the action of the form as coatcheck-form, or into the header x-coatcheck-form. After a sign-in the page must be loaded anew.',
+  },
+  link_refused: {
+    status: 403,
+    title: 'The link was made for another session, method or address',
+    remedy: 'Ask for a new one: counter.link(session, address), or POST /auth/link?for=ADDRESS.',
+  },
+  link_over: {
+    status: 403,
+    title: 'The link is over, or was used as often as it may be',
+    remedy: 'Ask for a new one, with more seconds or uses if one is not enough.',
   },
   https_required: {
     status: 403,

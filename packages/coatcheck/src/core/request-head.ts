@@ -27,6 +27,8 @@ export interface DecidingHeaders {
   fetchDest: string | undefined
   purpose: string | undefined
   contentLength: string | undefined
+  requestMethod: string | undefined
+  formToken: string | undefined
   forwarded: string | undefined
   forwardedFor: string | undefined
   forwardedProto: string | undefined
@@ -50,6 +52,8 @@ const FIELDS: ReadonlyMap<string, keyof DecidingHeaders> = new Map([
   ['sec-purpose', 'purpose'],
   ['purpose', 'purpose'],
   ['content-length', 'contentLength'],
+  ['access-control-request-method', 'requestMethod'],
+  ['x-coatcheck-form', 'formToken'],
   ['forwarded', 'forwarded'],
   ['x-forwarded-for', 'forwardedFor'],
   ['x-forwarded-proto', 'forwardedProto'],
@@ -89,6 +93,8 @@ export function readDecidingHeaders(headers: readonly string[]): DecidingHeaders
     fetchDest: undefined,
     purpose: undefined,
     contentLength: undefined,
+    requestMethod: undefined,
+    formToken: undefined,
     forwarded: undefined,
     forwardedFor: undefined,
     forwardedProto: undefined,

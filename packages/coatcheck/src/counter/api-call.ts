@@ -1,21 +1,16 @@
 import { problem } from '../core/answer.ts'
 import { andThen, type MaybePromise } from '../core/maybe-promise.ts'
 import type { Intent } from '../guard/judge.ts'
+import { LINK_PARAMETER } from '../guard/links.ts'
 import { createForward } from '../proxy/forward.ts'
 import { upstreamHeaders } from '../proxy/request-headers.ts'
 import { type PreparedRoute, type RouteUse, routeUse, upstreamTarget } from '../proxy/route.ts'
 import type { AccessTokenResult } from '../sessions/renewal.ts'
 import type { Session } from '../sessions/session.ts'
+import { type ApiEvidence, createApiEvidence } from './api-evidence.ts'
 import type { HandleOptions, Step } from './handle.ts'
 import { createLongConnections } from './long-connection.ts'
 import type { Outcome } from './outcome.ts'
-
-const INTENTS: Readonly<Record<RouteUse, Intent>> = {
-  api: 'api',
-  download: 'download',
-  events: 'events',
-  socket: 'socket',
-}
 
 /** An API call: guard, session, access token, and the upstream's request. */
 export function createApiCall(
@@ -24,15 +19,23 @@ export function createApiCall(
   scheme: string,
 ): (route: PreparedRoute, step: Step) => MaybePromise<Outcome> {
   const lastsWith = createLongConnections(options)
+  const evidenceOf = createApiEvidence(options.forms, options.links)
   return (route, step) => {
-    const use = routeUse(route, step.target.path, step.method, isWebSocket(step.headers.upgrade))
+    const use = useOf(route, step)
     const refusal = refuse(route, step, use)
     if (refusal !== undefined) return refusal
-    return andThen(options.authority.judged(INTENTS[use], step.headers), (reading) => {
-      if (reading.ok) return callAs(reading.session, route, step, use)
-      if (reading.judgement === undefined) return respond('signed_out')
-      const { code, rule, seen } = reading.judgement
-      return { kind: 'respond', answer: problem(code, { members: { rule, seen } }) }
+    const evidence = evidenceOf(step, use)
+    return andThen(options.authority.judged(evidence.intent, step.headers), (reading) => {
+      if (!reading.ok) {
+        if (reading.judgement === undefined) return respond('signed_out')
+        const { code, rule, seen } = reading.judgement
+        return { kind: 'respond', answer: problem(code, { members: { rule, seen } }) }
+      }
+      return andThen(evidence.check(reading.session), (refusal) => {
+        if (refusal === undefined) return callAs(reading.session, route, step, use, evidence)
+        options.onEvent({ type: 'guard.refused', rule: evidence.intent, seen: refusal })
+        return respond(refusal)
+      })
     })
   }
 
@@ -41,11 +44,14 @@ export function createApiCall(
     route: PreparedRoute,
     step: Step,
     use: RouteUse,
+    evidence: ApiEvidence,
   ): MaybePromise<Outcome> {
     return andThen(options.sessions.touch(loaded), (session) => {
       if (session === undefined) return respond('signed_out')
       return andThen(options.sessions.accessToken(session), (access) => {
-        return access.ok ? send(access, route, step, use) : withoutToken(access, session, step)
+        return access.ok
+          ? send(access, route, step, use, evidence)
+          : withoutToken(access, session, step)
       })
     })
   }
@@ -69,6 +75,7 @@ export function createApiCall(
     route: PreparedRoute,
     step: Step,
     use: RouteUse,
+    { intent, query }: ApiEvidence,
   ): Outcome {
     const setCookies = options.sessions.setCookies(session)
     options.budget(step.headers.cookie, setCookies)
@@ -80,11 +87,30 @@ export function createApiCall(
       clientAddress: step.clientAddress,
       connection: step.headers.connection,
     })
-    const path = upstreamTarget(route, step.target)
+    const path = upstreamTarget(route, { ...step.target, query })
     const watch = lastsWith(session, route)
-    const forward = createForward(route, use, step.method, path, headers, { setCookies, watch })
+    const forward = createForward(route, answerUse(use, intent, step), step.method, path, headers, {
+      setCookies,
+      watch,
+      isLink: intent === 'link',
+    })
     return { kind: 'forward', forward }
   }
+}
+
+// A link of ours opens a WebSocket that no route lists.
+function useOf(route: PreparedRoute, { target, method, headers }: Step): RouteUse {
+  const isUpgrade = isWebSocket(headers.upgrade)
+  const listed = routeUse(route, target.path, method, isUpgrade)
+  const isLinked = isUpgrade && target.query.includes(`${LINK_PARAMETER}=`)
+  return isLinked && listed === 'api' ? 'socket' : listed
+}
+
+// What a link shows in a tab of its own is a download, like a listed one; what asks for a stream is one.
+function answerUse(use: RouteUse, intent: Intent, { headers }: Step): RouteUse {
+  if (intent !== 'link') return use
+  if (headers.accept?.includes('text/event-stream') === true) return 'events'
+  return headers.fetchDest === undefined || headers.fetchDest === 'document' ? 'download' : use
 }
 
 function refuse(route: PreparedRoute, step: Step, use: RouteUse): Outcome | undefined {

@@ -1,4 +1,5 @@
 import { type Answer, json, problem } from '../core/answer.ts'
+import { readTarget } from '../core/path.ts'
 import type { DecidingHeaders } from '../core/request-head.ts'
 import { hopPage, isDocumentNavigation, mayLackStrictCookies, readHop } from '../guard/hop.ts'
 import { signInNotStarted } from '../login/login.ts'
@@ -81,10 +82,40 @@ export function createAuthRoutes(
 
   async function session(step: Step): Promise<Answer> {
     const reading = await authority.judged('events', step.headers)
-    if (reading.ok) return json(describe(reading.session))
+    if (reading.ok) {
+      const { session: seen } = reading
+      return json({ ...describe(seen), formToken: options.forms.make(seen.id) })
+    }
     if (reading.judgement === undefined) return json({ state: 'signed_out' })
     const { code, rule, seen } = reading.judgement
     return problem(code, { members: { rule, seen } })
+  }
+
+  // For what cannot send a header: `POST /auth/link?for=/api/report.pdf&seconds=60&uses=1`.
+  async function link(step: Step, query: URLSearchParams): Promise<Answer> {
+    const reading = await authority.judged('change', step.headers)
+    if (!reading.ok) {
+      if (reading.judgement === undefined) return problem('signed_out')
+      const { code, rule, seen } = reading.judgement
+      return problem(code, { members: { rule, seen } })
+    }
+    const target = query.get('for') ?? ''
+    const parts = readTarget(target)
+    const isApi =
+      parts !== undefined && options.routes.some(({ path }) => parts.rawPath.startsWith(path))
+    const { seconds, uses } = { seconds: query.get('seconds'), uses: query.get('uses') }
+    if (!isApi) return problem('path_refused')
+    try {
+      const made = options.links.make(reading.session.id, target, {
+        ...(seconds === null ? {} : { seconds: Number(seconds) }),
+        ...(uses === null ? {} : { uses: Number(uses) }),
+      })
+      return json({ link: made })
+    } catch (error) {
+      if (error instanceof RangeError)
+        return problem('selection_refused', { detail: error.message })
+      throw error
+    }
   }
 
   async function health(): Promise<Answer> {
@@ -119,6 +150,8 @@ export function createAuthRoutes(
         return step.method === 'POST' ? sessionRoutes.end(step) : only('POST')
       case '/auth/events':
         return only('GET')
+      case '/auth/link':
+        return step.method === 'POST' ? link(step, query()) : only('POST')
       case '/auth/health':
         return reads ? health() : only('GET, HEAD')
       case '/auth/errors':

@@ -7,7 +7,9 @@ import { andThen, type MaybePromise } from '../core/maybe-promise.ts'
 import { systemRandom } from '../core/random.ts'
 import type { RequestHead } from '../core/request-head.ts'
 import { readDecidingHeaders } from '../core/request-head.ts'
+import { createBoundTokens } from '../guard/bound-token.ts'
 import { createGuard } from '../guard/judge.ts'
+import { createLinks, type LinkOptions } from '../guard/links.ts'
 import { createLogin } from '../login/login.ts'
 import { prepareApp } from '../proxy/forward.ts'
 import { prepareRoute } from '../proxy/route.ts'
@@ -31,6 +33,7 @@ import {
   keepsSessions,
   limitsOf,
 } from './session-settings.ts'
+import { createSharedWith } from './shared-with.ts'
 import { createTidy } from './tidy.ts'
 
 /** Where tokens are kept for browsers: signs in, keeps sessions, guards, calls APIs, signs out. */
@@ -49,6 +52,18 @@ export interface Counter {
    * that a skin hands on.
    */
   setCookies(session: Session): readonly string[]
+  /**
+   * A token for a plain HTML form: in its action as `?coatcheck-form=TOKEN`, or for one's own handlers in a hidden field.
+   * Good as long as the session, in every tab; another one each time.
+   */
+  formToken(session: Session): string
+  /** Whether a form's token was made for this session. */
+  checkForm(session: Session, token: string): boolean
+  /**
+   * An API's address for what cannot send a header: a download, an image, a video, an EventSource. Good for this session,
+   * for a minute and for one request, unless something else is said; it holds no token, and does not replace the cookie.
+   */
+  link(session: Session, target: string, options?: LinkOptions): string
   /** Removes sessions that are over, `limit` at most; gives back how many. */
   sweep(limit?: number): Promise<number>
   /** Calls `listener` at each event of a type. Gives back how to stop. Events hold no secret. */
@@ -115,7 +130,13 @@ export function createCounter(options: CounterOptions): Counter {
     random,
     onEvent,
   })
-  const judge = createGuard({ origin })
+  const judge = createGuard({ origin, allowedOrigins: options.allowedOrigins ?? [] })
+  const forms = createBoundTokens(ring, { site: origin, purpose: 'form' }, random)
+  const links = createLinks({
+    tokens: createBoundTokens(ring, { site: origin, purpose: 'link' }, random),
+    clock,
+    claim: (key, expiresAt, max) => store.claim(key, expiresAt, max),
+  })
   const authority = createAuthority({ sessions, judge, onEvent })
   const handle = createHandle({
     origin,
@@ -139,6 +160,9 @@ export function createCounter(options: CounterOptions): Counter {
     streams,
     afterSignOut,
     offersToRemember,
+    forms,
+    links,
+    sharedWith: createSharedWith(options),
     clock,
     onEvent,
     budget: createCookieBudget(
@@ -177,6 +201,9 @@ export function createCounter(options: CounterOptions): Counter {
       return reading.ok ? sessions.touch(reading.session) : undefined
     },
     setCookies: sessions.setCookies,
+    formToken: (session) => forms.make(session.id),
+    checkForm: (session, token) => forms.check(token, session.id),
+    link: (session, target, link) => links.make(session.id, target, link),
     sweep: (limit = 1000) => sweep(limit),
     on: hub.on,
     listSessions: async (subject) => listed().list(subject),

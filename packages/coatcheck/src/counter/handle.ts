@@ -2,14 +2,16 @@ import { isLoopbackHost } from '../cookies/names.ts'
 import { type Answer, PRIVATE_HEADERS, problem } from '../core/answer.ts'
 import type { Clock } from '../core/clock.ts'
 import { CoatcheckError } from '../core/errors.ts'
-import type { MaybePromise } from '../core/maybe-promise.ts'
+import { andThen, type MaybePromise } from '../core/maybe-promise.ts'
 import { createPageMatcher, readTarget, type TargetParts } from '../core/path.ts'
 import {
   type DecidingHeaders,
   type RequestHead,
   readDecidingHeaders,
 } from '../core/request-head.ts'
+import type { BoundTokens } from '../guard/bound-token.ts'
 import { hopPage, mayLackStrictCookies, readHop } from '../guard/hop.ts'
+import type { Links } from '../guard/links.ts'
 import type { Login } from '../login/login.ts'
 import { signInPage } from '../login/pages.ts'
 import type { Provider } from '../provider/provider.ts'
@@ -28,6 +30,7 @@ import type { EventStreams } from './event-stream.ts'
 import type { CounterOptions } from './options.ts'
 import type { Outcome } from './outcome.ts'
 import { createSessionRoutes } from './session-routes.ts'
+import type { SharedWith } from './shared-with.ts'
 
 /** What {@link createHandle} needs. */
 export interface HandleOptions {
@@ -43,6 +46,9 @@ export interface HandleOptions {
   readonly authority: Authority
   readonly provider: Provider
   readonly sessions: BrowserSessions
+  readonly forms: BoundTokens
+  readonly links: Links
+  readonly sharedWith: SharedWith | undefined
   /** Looks at what answers set. */
   readonly budget: CookieBudget
   readonly store: SessionStore
@@ -78,6 +84,7 @@ export function createHandle(options: HandleOptions): (head: RequestHead) => May
   // On loopback other servers share the host: HSTS would lock them out of http.
   const hardened = isSecure && !isLoopbackHost(hostname)
   const matchesProtected = createPageMatcher(options.protectedPages)
+  const { sharedWith } = options
   const sessionRoutes = createSessionRoutes(options)
   const authRoute = createAuthRoutes(options, sessionRoutes)
   const apiCall = createApiCall(options, host, scheme)
@@ -100,17 +107,24 @@ export function createHandle(options: HandleOptions): (head: RequestHead) => May
       clientAddress: client.address,
     }
     const route = options.routes.find((candidate) => target.rawPath.startsWith(candidate.path))
+    const isOurs = route !== undefined || target.path.startsWith('/auth/')
+    if (!isOurs) return page(step)
+    if (sharedWith === undefined) return address(route, step)
+    const preflight = sharedWith.preflight(step.method, headers, route)
+    if (preflight !== undefined) return respond(preflight)
+    return andThen(address(route, step), (outcome) => sharedWith.mark(outcome, headers))
+  }
+
+  // An API's or one of our own.
+  function address(route: PreparedRoute | undefined, step: Step): MaybePromise<Outcome> {
     if (route !== undefined) return apiCall(route, step)
-    if (target.path === '/auth/events' && step.method === 'GET') {
+    if (step.target.path === '/auth/events' && step.method === 'GET') {
       return sessionRoutes.events(step).then(hardenOutcome)
     }
-    if (target.path.startsWith('/auth/')) {
-      return authRoute(step).then((answer) => {
-        options.budget(headers.cookie, setCookiesOf(answer))
-        return respond(answer)
-      })
-    }
-    return page(step)
+    return authRoute(step).then((answer) => {
+      options.budget(step.headers.cookie, setCookiesOf(answer))
+      return respond(answer)
+    })
   }
 
   // The cookie never travels over http: whoever comes that way is led to https, or told.

@@ -6,6 +6,8 @@ import type { ErrorCode } from '../core/error-codes.ts'
 import { CoatcheckError } from '../core/errors.ts'
 import type { RandomSource } from '../core/random.ts'
 import { allowInsecureHttp } from '../core/unsafe.ts'
+import type { CorsOptions } from '../guard/cors.ts'
+import { isSameSite } from '../guard/same-site.ts'
 import type { LoginEvent } from '../login/login.ts'
 import { readReturnAddress } from '../login/return-address.ts'
 import type { Provider } from '../provider/provider.ts'
@@ -30,6 +32,13 @@ export interface CounterOptions {
   readonly ring: KeyRing
   readonly sessions: CounterSessionsOptions
   readonly cookie?: SessionCookieOptions
+  /**
+   * Pages of other origins of this site that may call our APIs and addresses, each exact:
+   * `https://www.example.com`. Default: none.
+   */
+  readonly allowedOrigins?: readonly string[]
+  /** What such calls may send and read. Default: what scripts usually send. */
+  readonly cors?: CorsOptions
   readonly pages?: {
     /** Patterns of pages that only a signed-in person sees: exact, or everything below with `/*`. Default: none. */
     readonly protected?: readonly string[]
@@ -97,6 +106,7 @@ export function checkOptions(options: CounterOptions): void {
       ? []
       : sessionCookieFaults(options.origin, cookie, sessions.absoluteSeconds ?? 43_200)),
     ...routeFaults(options),
+    ...(origins.length > 0 ? [] : allowedOriginFaults(options)),
   ]
   const hops = options.trustedProxyHops ?? 0
   if (!Number.isInteger(hops) || hops < 0 || hops > 10) {
@@ -141,6 +151,27 @@ function sessionFaults(options: CounterOptions): string[] {
     faults.push(`sessions.storeTimeoutSeconds (${storeTimeoutSeconds}) must lie between 0 and 20`)
   }
   return faults
+}
+
+function allowedOriginFaults({
+  origin,
+  allowedOrigins = [],
+  cookie = {},
+}: CounterOptions): string[] {
+  const isForeign = cookie.sameSite === 'none' || cookie.embedded === true
+  return allowedOrigins.flatMap((allowed, index) => {
+    const at = `allowedOrigins[${index}] (${allowed})`
+    const url = parseUrl(allowed)
+    const isOrigin = url?.origin === allowed && /^https?:$/.test(url.protocol)
+    if (!isOrigin || allowed.includes('*')) {
+      return [`${at} must be scheme, host and perhaps port, nothing else, and no pattern`]
+    }
+    if (allowed === origin) return [`${at} is this site itself: remove it`]
+    if (isForeign || isSameSite(origin, allowed)) return []
+    return [
+      `${at} is another site than ${origin}: browsers send no Strict or Lax cookie with its calls, so none can ever work. Serve it from the same domain, or hand the session over`,
+    ]
+  })
 }
 
 // The cookie of a usual session has two to four thousand bytes.

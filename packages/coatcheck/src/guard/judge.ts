@@ -8,9 +8,11 @@ import type { DecidingHeaders } from '../core/request-head.ts'
  * - `events`: a listed event stream or our own status routes, which cannot send a header
  * - `download`: a listed download, which a plain link starts
  * - `socket`: a WebSocket handshake
+ * - `form`: a plain HTML form, which cannot send a header either: it brings a token
+ * - `link`: an address that a link of ours stands for: an image, a download, a stream
  * - `page`: what a page of the app's own loads: styles, scripts, images, its own fetches
  */
-export type Intent = 'change' | 'api' | 'events' | 'download' | 'socket' | 'page'
+export type Intent = 'change' | 'api' | 'events' | 'download' | 'socket' | 'form' | 'link' | 'page'
 
 /** Why a request may or may not use the cookie's authority. */
 export type Judgement =
@@ -24,7 +26,14 @@ export type Judgement =
     }
 
 /** The rule that decided. */
-export type Rule = 'origin' | 'fetch-site' | 'referer' | 'evidence' | 'header' | 'destination'
+export type Rule =
+  | 'origin'
+  | 'fetch-site'
+  | 'referer'
+  | 'evidence'
+  | 'header'
+  | 'destination'
+  | 'link'
 
 /** Whose pages may act. */
 export interface GuardOptions {
@@ -61,13 +70,20 @@ export function createGuard(
   }
 }
 
+/** What may show an API's answer besides scripts: nothing in which it would act for our origin. */
+const SHOWN: Readonly<Partial<Record<Intent, ReadonlySet<string>>>> = {
+  download: new Set(['document']),
+  form: new Set(['document']),
+  link: new Set(['document', 'image', 'audio', 'video', 'track']),
+}
+
 // An API's answer shown as a document, frame, script or worker would run the upstream's bytes on our
-// origin: only fetch, EventSource and a listed download (always an attachment) get it.
+// origin: only fetch, EventSource, a download (always an attachment), a form's answer (sandboxed) and media get it.
 function judgeDestination(intent: Intent, headers: DecidingHeaders): Judgement | undefined {
   if (intent === 'change' || intent === 'socket' || intent === 'page') return undefined
   const destination = headers.fetchDest
   if (destination === undefined || destination === 'empty') return undefined
-  if (intent === 'download' && destination === 'document') return undefined
+  if (SHOWN[intent]?.has(destination) === true) return undefined
   return refuse('destination', 'destination_refused', destination)
 }
 
@@ -91,6 +107,8 @@ function judgeSource(
     if (source !== undefined && origins.has(source)) return { ok: true, rule: 'referer' }
     return refuse('referer', 'cross_site_refused', source ?? 'an address that is none')
   }
+  // What only we can have written is evidence enough where a browser sends none.
+  if (intent === 'link') return { ok: true, rule: 'link' }
   return refuse('evidence', 'origin_evidence_missing', 'no Origin, no Sec-Fetch-Site, no Referer')
 }
 

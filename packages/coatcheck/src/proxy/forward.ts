@@ -28,7 +28,10 @@ export interface Forward {
 }
 
 /** What an upstream call brings along besides its request. */
-export type ForwardExtras = Pick<Forward, 'setCookies' | 'watch'>
+export type ForwardExtras = Pick<Forward, 'setCookies' | 'watch'> & {
+  /** Its address stands for a right: no answer may hand it on as a referrer. */
+  readonly isLink: boolean
+}
 
 /** Whether a connection of this use outlives its request. */
 function isEndless(use: RouteUse): boolean {
@@ -42,7 +45,7 @@ export function createForward(
   method: string,
   path: string,
   headers: readonly string[],
-  { setCookies, watch }: ForwardExtras,
+  { setCookies, watch, isLink }: ForwardExtras,
 ): Forward {
   const endless = isEndless(use)
   return {
@@ -56,7 +59,10 @@ export function createForward(
     bodyTimeoutMs: endless ? 0 : route.bodyTimeoutMs,
     setCookies,
     ...(watch === undefined || !endless ? {} : { watch }),
-    answerHeaders: (received) => withCookies(downstreamHeaders(received, use), setCookies),
+    answerHeaders: (received) => {
+      const answer = withCookies(downstreamHeaders(received, use), setCookies)
+      return isLink ? withoutReferrer(answer) : answer
+    },
   }
 }
 
@@ -81,6 +87,15 @@ export function createPageForward(
     setCookies,
     answerHeaders: (received) => withCookies(appAnswerHeaders(received, answer), setCookies),
   }
+}
+
+function withoutReferrer(headers: readonly string[]): string[] {
+  const kept: string[] = []
+  for (let index = 0; index + 1 < headers.length; index += 2) {
+    const name = headers[index] ?? ''
+    if (name.toLowerCase() !== 'referrer-policy') kept.push(name, headers[index + 1] ?? '')
+  }
+  return [...kept, 'referrer-policy', 'no-referrer']
 }
 
 // No cache may keep what sets a session.

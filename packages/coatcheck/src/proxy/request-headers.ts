@@ -13,6 +13,7 @@ const DROPPED: ReadonlySet<string> = new Set([
   'authorization',
   'dpop',
   'x-coatcheck',
+  'x-coatcheck-form',
   'origin',
   'referer',
   'forwarded',
