@@ -1,9 +1,9 @@
 // @ts-check
 // The hop: in how many ways a person comes to a protected page, with the ticket SameSite=Strict all the while.
-import { TEST_USERS } from '@coatcheck/dev'
 import { temporaryFolder } from '../test/support/dev-process.ts'
 import { listen, startStack } from '../test/support/stack.ts'
 import { BROWSERS, openBrowser } from './browsers/browsers.mjs'
+import { signInWith } from './browsers/sign-in.mjs'
 
 export const name = 'hop'
 export const about =
@@ -98,7 +98,7 @@ async function hopIn({ browser, log }) {
   const { page, close } = await openBrowser(browser, profile.path)
   const rows = []
   try {
-    await signIn(page, stack.origin)
+    await signInWith(page, stack.origin)
     for (const way of WAYS) {
       const seen = await go({ page, way, to, origin: stack.origin, evil: evil.origin })
       log(`${browser}: ${way.what}: ${seen}`)
@@ -218,21 +218,6 @@ async function titleOf(page) {
   const status = (await page.status().catch(() => 0)) ?? 0
   // WebKit shows no document, and so no status, for what it would rather save to a file.
   return status >= 400 || (status === 0 && title === '') ? 'refused' : title
-}
-
-/**
- * @param {import('./browsers/browsers.mjs').LabPage} page
- * @param {string} origin
- */
-async function signIn(page, origin) {
-  const [user] = TEST_USERS
-  await page.goto(`${origin}/auth/sign-in?return=/`)
-  await page.click('a.action')
-  await page.fill('#username', user?.username ?? '')
-  await page.fill('#password', user?.password ?? '')
-  await page.click('button[value=go]')
-  for (let tries = 0; tries < 50 && (await page.url()) !== `${origin}/`; tries += 1)
-    await pause(100)
 }
 
 /** Another site: a page, and redirects to the protected page. @param {string} to */

@@ -4,12 +4,13 @@
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:https'
-import { openDataFolder, sampleCertificate, TEST_USERS } from '@coatcheck/dev'
+import { openDataFolder, sampleCertificate } from '@coatcheck/dev'
 import { serializeCookie } from '../packages/coatcheck/dist/cookies/serialize.js'
 import { sessionCookie } from '../packages/coatcheck/dist/cookies/session-cookie.js'
 import { temporaryFolder } from '../test/support/dev-process.ts'
 import { startStack } from '../test/support/stack.ts'
 import { BROWSERS, keepsProfile, openBrowser } from './browsers/browsers.mjs'
+import { signInWith } from './browsers/sign-in.mjs'
 import { chunkRows, createChunkSite } from './lifetimes/chunks.mjs'
 
 export const name = 'lifetimes'
@@ -101,7 +102,7 @@ async function survives(browser, { cookie, remember, kind }) {
   })
   try {
     const first = await openBrowser(browser, profile.path)
-    await signIn(first.page, stack.origin, remember)
+    await signInWith(first.page, stack.origin, { remember })
     const state = await stateOf(first.page)
     // Reads its own state at least as long as the shortest lifetime.
     await new Promise((resolve) => setTimeout(resolve, 1500))
@@ -115,23 +116,6 @@ async function survives(browser, { cookie, remember, kind }) {
   } finally {
     await stack.close()
     profile.remove()
-  }
-}
-
-/**
- * @param {import('./browsers/browsers.mjs').LabPage} page
- * @param {string} origin
- * @param {boolean} remember
- */
-async function signIn(page, origin, remember) {
-  const [user] = TEST_USERS
-  await page.goto(`${origin}/auth/sign-in?return=/`)
-  await page.click(remember ? 'a.action[href*="remember=1"]' : 'a.action')
-  await page.fill('#username', user?.username ?? '')
-  await page.fill('#password', user?.password ?? '')
-  await page.click('button[value=go]')
-  for (let tries = 0; tries < 50 && (await page.url()) !== `${origin}/`; tries += 1) {
-    await new Promise((resolve) => setTimeout(resolve, 100))
   }
 }
 

@@ -41,6 +41,8 @@ export interface Stack {
 export interface StackOptions {
   readonly upstream?: RequestListener
   readonly upgrade?: (server: Server) => void
+  /** Default: `localhost`. */
+  readonly hostname?: string
   /** Whether the gateway speaks HTTPS, with a certificate of its own making. Default: false. */
   readonly https?: boolean
   readonly accessTokenSeconds?: number
@@ -56,7 +58,8 @@ export interface StackOptions {
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const folder = temporaryFolder()
   const port = await freePort()
-  const origin = `${options.https === true ? 'https' : 'http'}://localhost:${port}`
+  const { hostname = 'localhost' } = options
+  const origin = `${options.https === true ? 'https' : 'http'}://${hostname}:${port}`
   const running = await startDevProvider({
     clientOrigin: origin,
     ...(options.accessTokenSeconds === undefined
