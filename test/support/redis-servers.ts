@@ -1,5 +1,12 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { createWriteStream, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  accessSync,
+  constants,
+  createWriteStream,
+  mkdtempSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -52,6 +59,8 @@ export interface RedisSentinel {
   master(): Promise<RedisServer>
   /** Resolves when the sentinels agree on another master than this, and it takes writes. */
   failedOver(from: RedisServer): Promise<RedisServer>
+  /** Starts what was killed as a replica of the master; resolves when all replicas are there again. */
+  restored(server: RedisServer): Promise<void>
   close(): Promise<void>
 }
 
@@ -59,6 +68,20 @@ export interface RedisSentinel {
 export type RedisSettings = Readonly<Record<string, string>>
 
 const DEADLINE_MS = 30_000
+
+// In memory where there is such a place: a sentinel writes its configuration through to the disk at each step, and one that
+// a busy disk has held up for two seconds does nothing for thirty more.
+const SHARED_MEMORY = '/dev/shm'
+const FOLDERS = isWritable(SHARED_MEMORY) ? SHARED_MEMORY : tmpdir()
+
+function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK)
+    return true
+  } catch {
+    return false
+  }
+}
 
 // Whoever forgets to close, or is ended in between, leaves no server behind.
 const running = new Set<ChildProcess>()
@@ -209,6 +232,16 @@ export async function startRedisSentinel(
       })
       return master()
     },
+    restored: async (server) => {
+      await server.start()
+      const now = await master()
+      // Sentinels would do it as well, after ten seconds in which there are two masters.
+      await server.cli('REPLICAOF', '127.0.0.1', String(now.port))
+      await until('replicas are connected again', async () => {
+        const role = await replicationOf(now)
+        return (role.match(/state=online/g) ?? []).length === replicaCount
+      })
+    },
     close: async () => {
       await Promise.all([...sentinels, ...servers].map((server) => server.close()))
     },
@@ -219,8 +252,10 @@ export async function startRedisSentinel(
 export async function replicated(master: RedisServer): Promise<void> {
   // Sentinels publish to a master all the time: an offset that stands still would be a matter of luck.
   const goal = Number(/master_repl_offset:(\d+)/.exec(await replicationOf(master))?.[1])
-  await until('the replicas have it all', async () => {
-    const state = await replicationOf(master)
+  let state = ''
+  const told = () => `the replicas have it all (${goal} bytes), but: ${state}`
+  await until(told, async () => {
+    state = await replicationOf(master)
     const offsets = [...state.matchAll(/^slave\d+:.*offset=(\d+)/gm)].map(([, offset]) => offset)
     return offsets.length > 0 && offsets.every((offset) => Number(offset) >= goal)
   })
@@ -235,7 +270,7 @@ async function startServer(
   settings: RedisSettings,
   sentinelLines: readonly string[],
 ): Promise<RedisServer> {
-  const folder = mkdtempSync(join(tmpdir(), 'coatcheck-redis-'))
+  const folder = mkdtempSync(join(FOLDERS, 'coatcheck-redis-'))
   const isSentinel = sentinelLines.length > 0
   const file = join(folder, 'redis.conf')
   const base = isSentinel ? {} : { save: '""', appendonly: 'no' }
@@ -308,10 +343,12 @@ function runCli(command: readonly string[]): Promise<string> {
   })
 }
 
-async function until(what: string, isTrue: () => Promise<boolean>): Promise<void> {
+async function until(what: string | (() => string), isTrue: () => Promise<boolean>): Promise<void> {
   const deadline = Date.now() + DEADLINE_MS
   while (!(await isTrue())) {
-    if (Date.now() > deadline) throw new Error(`it took too long until ${what}`)
+    if (Date.now() > deadline) {
+      throw new Error(`it took too long until ${typeof what === 'string' ? what : what()}`)
+    }
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
 }

@@ -228,6 +228,21 @@ describe('notices of redisStore', () => {
   })
 })
 
+// A client may move more than once until everybody agrees on the master, and what is said meanwhile is lost: then the
+// store must say that it resumed.
+async function flowsAgain(heard: readonly StoreNotice[], store: SessionStore): Promise<void> {
+  for (;;) {
+    const before = countOf(heard, 'resumed')
+    try {
+      await expectFlow(heard, store)
+      return
+    } catch (error) {
+      if (!(error instanceof Error) || !error.message.startsWith('never: ')) throw error
+      await until('it says that it resumed again', () => countOf(heard, 'resumed') > before)
+    }
+  }
+}
+
 describe('redisStore over a failover', () => {
   it.each(Object.entries(SENTINEL))(
     'works again by itself when sentinels have replaced the master, with %s',
@@ -257,9 +272,9 @@ describe('redisStore over a failover', () => {
       expect(await store.get('kept')).toEqual(kept)
       expect((await store.acquireLease('lease', 1000)) ?? 0).toBeGreaterThan(number)
       await until('it says that it resumed', () => countOf(heard, 'resumed') > 0)
-      await expectFlow(heard, store)
-      await master.start()
+      await flowsAgain(heard, store)
       await sentinel.failedOver(master)
+      await sentinel.restored(master)
     },
   )
 
@@ -279,7 +294,7 @@ describe('redisStore over a failover', () => {
         20_000,
       )
       expect((await store.get('kept'))?.id).toBe('kept')
-      await expectFlow(heard, store)
+      await flowsAgain(heard, store)
       await master.start()
       await cluster.settled()
     },
