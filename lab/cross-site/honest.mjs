@@ -23,7 +23,7 @@ export const HONEST = [
   {
     what: 'plain HTML form with its token, into a frame of its own',
     from: 'own',
-    script: `fetch('/auth/session', { headers: { 'x-coatcheck': '1' } }).then((answer) => answer.json()).then(({ formToken }) =>
+    script: `fetch('/auth/session?form-token', { headers: { 'x-coatcheck': '1' } }).then((answer) => answer.json()).then(({ formToken }) =>
       fetch('/api/orders?coatcheck-form=' + formToken, { method: 'POST', body: new URLSearchParams({ item: 'x' }) })).then((answer) => String(answer.status))`,
     expected: '200',
   },

@@ -273,7 +273,7 @@ export const ERROR_CODES = {
     status: 403,
     title: 'The token of the form is not one of this session',
     remedy:
-      'Put counter.formToken(session), or formToken of GET /auth/session, into the action of the form as coatcheck-form, or into the header x-coatcheck-form. After a sign-in the page must be loaded anew.',
+      'Put counter.formToken(session), or formToken of GET /auth/session?form-token, into the action of the form as coatcheck-form, or into the header x-coatcheck-form. After a sign-in the page must be loaded anew.',
   },
   link_refused: {
     status: 403,

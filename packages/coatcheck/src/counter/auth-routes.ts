@@ -80,11 +80,13 @@ export function createAuthRoutes(
     })
   }
 
-  async function session(step: Step): Promise<Answer> {
+  async function session(step: Step, query: URLSearchParams): Promise<Answer> {
     const reading = await authority.judged('events', step.headers)
     if (reading.ok) {
       const { session: seen } = reading
-      return json({ ...describe(seen), formToken: options.forms.make(seen.id) })
+      // Only for who asks: what a page does not need, it is not given.
+      const form = query.has('form-token') ? { formToken: options.forms.make(seen.id) } : {}
+      return json({ ...describe(seen), ...form })
     }
     if (reading.judgement === undefined) return json({ state: 'signed_out' })
     const { code, rule, seen } = reading.judgement
@@ -143,7 +145,7 @@ export function createAuthRoutes(
       case '/auth/sign-out':
         return step.method === 'POST' ? signOut(step) : only('POST')
       case '/auth/session':
-        return reads ? session(step) : only('GET, HEAD')
+        return reads ? session(step, query()) : only('GET, HEAD')
       case '/auth/sessions':
         return reads ? sessionRoutes.list(step) : only('GET, HEAD')
       case '/auth/sessions/end':

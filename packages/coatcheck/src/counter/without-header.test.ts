@@ -155,8 +155,12 @@ describe('plain HTML forms', () => {
   it('learn their token from the session’s address', async () => {
     const { counter, signIn, ask } = await setUp()
     const { session, cookie } = await signIn()
-    const { body } = await ask('GET', '/auth/session', { cookie, 'sec-fetch-site': 'same-origin' })
+    const page = { cookie, 'sec-fetch-site': 'same-origin' }
+    const { body } = await ask('GET', '/auth/session?form-token', page)
     expect(counter.checkForm(session, String(body?.formToken))).toBe(true)
+    const unasked = await ask('GET', '/auth/session', page)
+    expect(unasked.body).toMatchObject({ state: 'signed_in' })
+    expect(unasked.body).not.toHaveProperty('formToken')
   })
 })
 
