@@ -88,6 +88,22 @@ describe('createVerifiedTokenSet', () => {
     await expect(make({ previous: set })).rejects.toMatchObject({ code: 'token_unverified' })
   })
 
+  it('T-TOKEN-05 cannot be minted or changed by way of a real one', async () => {
+    const made: unknown[] = []
+    for (let at: object | null = idToken; at !== null; at = Object.getPrototypeOf(at)) {
+      const { constructor } = at
+      const minted = Reflect.construct(constructor, ['x.y.z', {}, { iss: 'https://evil.example' }])
+      made.push(minted)
+    }
+    expect(made).not.toHaveLength(0)
+    for (const minted of made) expect(isVerifiedToken(minted)).toBe(false)
+    const { raw } = idToken
+    const raise = () =>
+      Object.defineProperty(Object.getPrototypeOf(idToken), 'raw', { get: () => 'forged' })
+    expect(raise).toThrow(TypeError)
+    expect(idToken.raw).toBe(raw)
+  })
+
   it('T-TOKEN-05 cannot be forged in types', () => {
     const plain = { raw: '', header: idToken.header, claims: idToken.claims, issuer: '' }
     // @ts-expect-error a brand cannot be written down

@@ -57,6 +57,10 @@ class MintedToken {
   }
 }
 
+// Through a token one reaches its prototype: that leads to no constructor of tokens, and cannot be changed.
+Object.defineProperty(MintedToken.prototype, 'constructor', { value: Object })
+Object.freeze(MintedToken.prototype)
+
 /**
  * Whether a value came from a verifier of this copy of the library: a cast or a look-alike did not.
  *
