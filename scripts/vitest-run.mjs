@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
 import { root } from './step.mjs'
 
 /**
@@ -41,7 +42,7 @@ export function runTests(name, node, parameters) {
 /** @param {string} file */
 function countReport(file) {
   const counted = { passed: 0, failures: /** @type {string[]} */ ([]) }
-  /** @type {{ testResults: { name: string, status: string, assertionResults: { status: string, fullName: string }[] }[] }} */
+  /** @type {{ testResults: { name: string, status: string, assertionResults: { status: string, fullName: string, failureMessages?: string[] }[] }[] }} */
   let report
   try {
     report = JSON.parse(readFileSync(file, 'utf8'))
@@ -51,11 +52,23 @@ function countReport(file) {
   for (const { name, status, assertionResults } of report.testResults) {
     for (const test of assertionResults) {
       if (test.status === 'passed') counted.passed += 1
-      else counted.failures.push(`${test.status}: ${relative(root, name)}: ${test.fullName}`)
+      else
+        counted.failures.push(
+          `${test.status}: ${relative(root, name)}: ${test.fullName}${whyOf(test)}`,
+        )
     }
     const allPassed = assertionResults.every((test) => test.status === 'passed')
     if (status === 'passed' || !allPassed) continue
     counted.failures.push(`failed: ${relative(root, name)}`)
   }
   return counted
+}
+
+const LINES_OF_A_FAILURE = 6
+
+/** @param {{ failureMessages?: string[] }} test */
+function whyOf({ failureMessages = [] }) {
+  const lines = failureMessages.flatMap((message) => stripVTControlCharacters(message).split('\n'))
+  const told = lines.filter((line) => !line.includes('node_modules')).slice(0, LINES_OF_A_FAILURE)
+  return told.map((line) => `\n        ${line.replace(`${root}/`, '')}`).join('')
 }

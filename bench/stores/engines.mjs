@@ -15,7 +15,7 @@ import { Redis as Valkey } from 'iovalkey'
 import pg from 'pg'
 import postgres from 'postgres'
 import { startPostgres } from '../../test/support/postgres-server.ts'
-import { startRedis } from '../../test/support/redis-servers.ts'
+import { startRedis } from '../../test/support/redis-server.ts'
 
 /**
  * `settle` lets an engine that was filled come to rest; `put` and `read` are the bare driver's; `bytes` is what everything in the store takes, on disk or in memory.

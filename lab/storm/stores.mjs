@@ -4,11 +4,9 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { startPostgres } from '../../test/support/postgres-server.ts'
-import {
-  startRedis,
-  startRedisCluster,
-  startRedisSentinel,
-} from '../../test/support/redis-servers.ts'
+import { startRedisCluster } from '../../test/support/redis-cluster.ts'
+import { startRedisSentinel } from '../../test/support/redis-sentinel.ts'
+import { startRedis } from '../../test/support/redis-server.ts'
 
 /**
  * @typedef {{ config: object, dump?: () => Promise<Buffer[]>, restart?: () => Promise<void>, failover?: () => Promise<void>, close: () => Promise<void> }} StormStore
@@ -71,7 +69,7 @@ export async function startStore(kind) {
 
 /**
  * The file that a server writes, and every value as its clients get it.
- * @param {import('../../test/support/redis-servers.ts').RedisServer} server
+ * @param {import('../../test/support/redis-server.ts').RedisServer} server
  */
 async function dumpRedis(server) {
   await server.cli('SAVE')

@@ -1,7 +1,9 @@
 import type { GatewayConfig } from '@coatcheck/gateway'
 import { afterEach, describe, expect, it } from 'vitest'
 import { startPostgres } from '../support/postgres-server.ts'
-import { startRedis, startRedisCluster, startRedisSentinel } from '../support/redis-servers.ts'
+import { startRedisCluster } from '../support/redis-cluster.ts'
+import { startRedisSentinel } from '../support/redis-sentinel.ts'
+import { startRedis } from '../support/redis-server.ts'
 import { apiCall, type Stack, signInOverHttp, startStack } from '../support/stack.ts'
 
 type StoreConfig = NonNullable<NonNullable<GatewayConfig['sessions']>['store']>

@@ -4,12 +4,13 @@ import { Redis as Valkey, Cluster as ValkeyCluster } from 'iovalkey'
 import { afterAll, beforeAll, describe, it } from 'vitest'
 import {
   type RedisCluster as ClusterServers,
-  type RedisServer,
-  type RedisSentinel as SentinelServers,
-  startRedis,
   startRedisCluster,
+} from '../../../../../test/support/redis-cluster.ts'
+import {
+  type RedisSentinel as SentinelServers,
   startRedisSentinel,
-} from '../../../../../test/support/redis-servers.ts'
+} from '../../../../../test/support/redis-sentinel.ts'
+import { type RedisServer, startRedis } from '../../../../../test/support/redis-server.ts'
 import { sessionStoreContract } from '../../testing/session-store-contract.ts'
 import { redisStore } from './redis.ts'
 import type { RedisClient } from './redis-client.ts'

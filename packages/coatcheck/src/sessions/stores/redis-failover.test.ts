@@ -1,15 +1,17 @@
 import { createClient, createCluster, createSentinel } from '@redis/client'
 import { Cluster, Redis } from 'ioredis'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFailed } from 'vitest'
+import { type RedisCluster, startRedisCluster } from '../../../../../test/support/redis-cluster.ts'
 import {
-  type RedisCluster,
   type RedisSentinel,
+  startRedisSentinel,
+} from '../../../../../test/support/redis-sentinel.ts'
+import {
+  logsOf,
   type RedisServer,
   replicated,
   startRedis,
-  startRedisCluster,
-  startRedisSentinel,
-} from '../../../../../test/support/redis-servers.ts'
+} from '../../../../../test/support/redis-server.ts'
 import { guardStore } from '../guarded-store.ts'
 import type { SessionStore, StoredSession, StoreNotice } from '../session-store.ts'
 import { redisStore } from './redis.ts'
@@ -248,6 +250,7 @@ describe('redisStore over a failover', () => {
     'works again by itself when sentinels have replaced the master, with %s',
     { timeout: 60_000 },
     async (_, connect) => {
+      onTestFailed(() => console.error(logsOf([...sentinel.servers, ...sentinel.sentinels])))
       const prefix = freshPrefix()
       const store = guardStore(redisStore(await connect(), { prefix }), 1000)
       const heard = await listening(store)
@@ -266,14 +269,14 @@ describe('redisStore over a failover', () => {
           () => {},
         )
       }, 50)
-      await succeeds(() => Promise.resolve(store.insert(sample(`after-${Date.now()}`))), 20_000)
+      await sentinel.failedOver(master)
+      await succeeds(() => Promise.resolve(store.insert(sample(`after-${Date.now()}`))), 10_000)
       clearInterval(reading)
       expect(wrong).toEqual([])
       expect(await store.get('kept')).toEqual(kept)
       expect((await store.acquireLease('lease', 1000)) ?? 0).toBeGreaterThan(number)
       await until('it says that it resumed', () => countOf(heard, 'resumed') > 0)
       await flowsAgain(heard, store)
-      await sentinel.failedOver(master)
       await sentinel.restored(master)
     },
   )

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { type RedisServer, startRedis } from '../../../../../test/support/redis-servers.ts'
+import { type RedisServer, startRedis } from '../../../../../test/support/redis-server.ts'
 import {
   BINDING,
   CANARIES,
