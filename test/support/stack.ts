@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { join } from 'node:path'
 import {
+  API_AUDIENCE,
   createFormBrowser,
   type DataFolder,
   type DevProvider,
@@ -49,6 +50,10 @@ export interface StackOptions {
   readonly accessTokenFormat?: 'jwt' | 'opaque'
   /** Faults at the provider. */
   readonly tokenHooks?: TokenHooks
+  /** Where the gateway listens. Default: a free port. */
+  readonly port?: number
+  /** One that several stacks share; it is not closed with this one. Default: one of its own. */
+  readonly provider?: Pick<DevProvider, 'issuer' | 'clientId' | 'clientSecret'>
   /** Keeps what the provider knows. Default: none. */
   readonly providerFolder?: DataFolder
   readonly config?: (base: GatewayConfig) => GatewayConfig
@@ -57,21 +62,10 @@ export interface StackOptions {
 /** Starts a stack. */
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const folder = temporaryFolder()
-  const port = await freePort()
+  const port = options.port ?? (await freePort())
   const { hostname = 'localhost' } = options
   const origin = `${options.https === true ? 'https' : 'http'}://${hostname}:${port}`
-  const running = await startDevProvider({
-    clientOrigin: origin,
-    ...(options.accessTokenSeconds === undefined
-      ? {}
-      : { accessTokenSeconds: options.accessTokenSeconds }),
-    ...(options.accessTokenFormat === undefined
-      ? {}
-      : { accessTokenFormat: options.accessTokenFormat }),
-    ...options.tokenHooks,
-    ...(options.providerFolder === undefined ? {} : { folder: options.providerFolder }),
-  })
-  const provider = { ...running, close: atMostOnce(() => running.close()) }
+  const provider = await providerOf(options, origin)
   const upstream = await listen(options.upstream ?? ((_, response) => response.end('{}')))
   options.upgrade?.(upstream.server)
   mkdirSync(join(folder.path, 'pages/account'), { recursive: true })
@@ -130,6 +124,21 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     },
   }
   return stack
+}
+
+async function providerOf(options: StackOptions, clientOrigin: string): Promise<DevProvider> {
+  if (options.provider !== undefined) {
+    return { ...options.provider, apiAudience: API_AUDIENCE, close: async () => {} }
+  }
+  const { accessTokenSeconds, accessTokenFormat, providerFolder: folder } = options
+  const running = await startDevProvider({
+    clientOrigin,
+    ...(accessTokenSeconds === undefined ? {} : { accessTokenSeconds }),
+    ...(accessTokenFormat === undefined ? {} : { accessTokenFormat }),
+    ...options.tokenHooks,
+    ...(folder === undefined ? {} : { folder }),
+  })
+  return { ...running, close: atMostOnce(() => running.close()) }
 }
 
 async function certificateIn(folder: string) {

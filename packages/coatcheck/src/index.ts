@@ -17,6 +17,7 @@ export type {
 } from './counter/session-settings.ts'
 export type { CorsOptions } from './guard/cors.ts'
 export type { LinkOptions } from './guard/links.ts'
+export type { HandOffOptions, HandOffPartner } from './login/hand-off-options.ts'
 export { createProvider, type Provider, type ProviderOptions } from './provider/provider.ts'
 export type { ApiRoute } from './proxy/route.ts'
 export type { Session } from './sessions/session.ts'

@@ -3,7 +3,13 @@ export { type SampleCertificate, sampleCertificate } from './certificate.ts'
 export { type DataFolder, openDataFolder } from './data-folder.ts'
 export { type Dev, type DevOptions, startDev } from './dev.ts'
 export { createFormBrowser, type FormBrowser, type FormPage } from './form-browser.ts'
-export { type DevProvider, type DevProviderOptions, startDevProvider } from './provider.ts'
+export {
+  API_AUDIENCE,
+  type DevProvider,
+  type DevProviderOptions,
+  startDevProvider,
+} from './provider.ts'
+export type { DevClient } from './provider-configuration.ts'
 export {
   type AuthorizationRequest,
   makeAuthorizationRequest,

@@ -4,11 +4,19 @@ import type { ProviderSecrets } from './provider-secrets.ts'
 import type { ProviderStore } from './provider-store.ts'
 import type { Users } from './users.ts'
 
+/** A client of the provider, beside the first. */
+export interface DevClient {
+  readonly clientId: string
+  /** Where sign-in and sign-out come back to. */
+  readonly origin: string
+}
+
 /** What the configuration of oidc-provider is made from. */
 export interface ProviderConfigurationInput {
   readonly issuer: string
   readonly clientId: string
   readonly clientOrigin: string
+  readonly furtherClients: readonly DevClient[]
   readonly apiAudience: string
   readonly accessTokenSeconds: number
   readonly refreshTokenSeconds: number
@@ -37,7 +45,10 @@ export function providerConfiguration(input: ProviderConfigurationInput): object
   const { secrets, store, users, refreshTokenSeconds, accessTokenSeconds } = input
   return {
     adapter: store.adapter,
-    clients: [clientMetadata(input)],
+    clients: [
+      clientMetadata(input, { clientId: input.clientId, origin: input.clientOrigin }),
+      ...input.furtherClients.map((client) => clientMetadata(input, client)),
+    ],
     jwks: secrets.jwks,
     cookies: cookieOptions(input),
     scopes: OPENID_SCOPE.split(' '),
@@ -74,7 +85,10 @@ export function providerConfiguration(input: ProviderConfigurationInput): object
   }
 }
 
-function clientMetadata({ clientId, clientOrigin, secrets }: ProviderConfigurationInput): object {
+function clientMetadata(
+  { secrets }: ProviderConfigurationInput,
+  { clientId, origin }: DevClient,
+): object {
   return {
     client_id: clientId,
     client_name: 'the Coatcheck sample',
@@ -82,8 +96,8 @@ function clientMetadata({ clientId, clientOrigin, secrets }: ProviderConfigurati
     token_endpoint_auth_method: 'client_secret_basic',
     grant_types: ['authorization_code', 'refresh_token'],
     response_types: ['code'],
-    redirect_uris: [`${clientOrigin}/auth/callback`],
-    post_logout_redirect_uris: [`${clientOrigin}/`],
+    redirect_uris: [`${origin}/auth/callback`],
+    post_logout_redirect_uris: [`${origin}/`],
     id_token_signed_response_alg: 'RS256',
   }
 }

@@ -51,14 +51,16 @@ const CONFIRM_SCRIPT = "document.querySelector('button[value=yes]').click()"
  *
  * @see CSP Level 3; FINDINGS on Sec-Fetch-Site
  */
-export function providerHeaders(clientOrigin: string): Readonly<Record<string, string>> {
+export function providerHeaders(
+  clientOrigins: readonly string[],
+): Readonly<Record<string, string>> {
   const policy = [
     "default-src 'none'",
     `style-src 'sha256-${sha256(STYLE)}'`,
     `script-src 'sha256-${sha256(CONFIRM_SCRIPT)}'`,
     "base-uri 'none'",
     // Browsers hold the redirects after a form to this list as well, and sign-in ends at the client.
-    `form-action 'self' ${clientOrigin}`,
+    `form-action 'self' ${clientOrigins.join(' ')}`,
     "frame-ancestors 'none'",
   ].join('; ')
   return {

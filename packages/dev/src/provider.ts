@@ -2,7 +2,7 @@ import { Provider } from 'oidc-provider'
 import type { DataFolder } from './data-folder.ts'
 import { createInteractionListener, INTERACTION_PATH } from './interaction.ts'
 import { startLoopbackServer } from './loopback-server.ts'
-import { providerConfiguration } from './provider-configuration.ts'
+import { type DevClient, providerConfiguration } from './provider-configuration.ts'
 import { providerHeaders } from './provider-pages.ts'
 import { readProviderSecrets } from './provider-secrets.ts'
 import { openProviderStore } from './provider-store.ts'
@@ -13,6 +13,8 @@ import { createUsers } from './users.ts'
 export interface DevProviderOptions extends TokenHooks {
   /** The origin of the one client: where sign-in and sign-out come back to. */
   readonly clientOrigin: string
+  /** Clients beside it, with the same secret. Default: none. */
+  readonly furtherClients?: readonly DevClient[]
   /** Keeps keys, client secret, port, grants and sessions. Without it all is gone at the end. */
   readonly folder?: DataFolder
   /** Default: 300. */
@@ -52,11 +54,13 @@ const DEFAULT_REFRESH_TOKEN_SECONDS = 14 * 86_400
  * provider.issuer // 'http://127.0.0.1:23456'
  */
 export async function startDevProvider(options: DevProviderOptions): Promise<DevProvider> {
-  const { clientOrigin, folder } = options
+  const { clientOrigin, folder, furtherClients = [] } = options
   const secrets = await readProviderSecrets(folder)
   const users = await createUsers()
   const store = openProviderStore(folder?.file('provider.sqlite'))
-  const headers = Object.entries(providerHeaders(clientOrigin))
+  const headers = Object.entries(
+    providerHeaders([clientOrigin, ...furtherClients.map(({ origin }) => origin)]),
+  )
 
   const started = startLoopbackServer({ folder, name: 'provider' }, (issuer) => {
     const provider = new Provider(
@@ -65,6 +69,7 @@ export async function startDevProvider(options: DevProviderOptions): Promise<Dev
         issuer,
         clientId: CLIENT_ID,
         clientOrigin,
+        furtherClients,
         apiAudience: API_AUDIENCE,
         accessTokenSeconds: options.accessTokenSeconds ?? DEFAULT_ACCESS_TOKEN_SECONDS,
         refreshTokenSeconds: options.refreshTokenSeconds ?? DEFAULT_REFRESH_TOKEN_SECONDS,

@@ -35,7 +35,7 @@ function readText(file: string): string {
 
 /** Makes every file of a configuration absolute. */
 export function resolveFiles(config: GatewayConfig, folder: string): GatewayConfig {
-  const { provider, ring, sessions, pages, listen } = config
+  const { provider, ring, sessions, pages, listen, handOff } = config
   const at = (file: string): string => resolve(folder, file)
   const secretFile = provider.clientSecretFile
   return {
@@ -51,6 +51,7 @@ export function resolveFiles(config: GatewayConfig, folder: string): GatewayConf
     ...(pages?.directory === undefined
       ? {}
       : { pages: { ...pages, directory: at(pages.directory) } }),
+    ...(handOff === undefined ? {} : { handOff: resolvePartners(handOff, at) }),
     ...(listen?.tls === undefined
       ? {}
       : {
@@ -63,6 +64,16 @@ export function resolveFiles(config: GatewayConfig, folder: string): GatewayConf
           },
         }),
   }
+}
+
+type HandOffConfig = NonNullable<GatewayConfig['handOff']>
+
+function resolvePartners(handOff: HandOffConfig, at: (file: string) => string): HandOffConfig {
+  const resolved = Object.entries(handOff).map(([direction, partners]) => [
+    direction,
+    partners?.map((partner) => ({ ...partner, ringFile: at(partner.ringFile) })),
+  ])
+  return Object.fromEntries(resolved)
 }
 
 type StoreConfig = NonNullable<NonNullable<GatewayConfig['sessions']>['store']>

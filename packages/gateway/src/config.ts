@@ -133,6 +133,8 @@ function checkKind(value: Readonly<Record<string, unknown>>, context: z.Refineme
   }
 }
 
+const partner = z.strictObject({ origin: z.url(), ringFile: file })
+
 /** The shape of a configuration; unknown keys are faults. */
 export const configSchema = z.strictObject({
   origin: z.url(),
@@ -162,6 +164,9 @@ export const configSchema = z.strictObject({
       idTokenHint: z.boolean().optional(),
       clearSiteData: z.array(z.enum(['cache', 'storage'])).optional(),
     })
+    .optional(),
+  handOff: z
+    .strictObject({ to: z.array(partner).optional(), from: z.array(partner).optional() })
     .optional(),
   trustedProxyHops: z.number().int().min(0).max(10).optional(),
   forwardedBy: z.enum(['x-forwarded', 'forwarded']).optional(),

@@ -9,6 +9,8 @@ export interface GatewaySecrets {
   readonly clientSecret: Secret
   readonly ring: ReloadableKeyRing
   readonly credentials: ReturnType<typeof readTls>
+  /** The rings that this site shares with others, by their files. */
+  readonly partnerRings: ReadonlyMap<string, ReloadableKeyRing>
 }
 
 /** Reads them all. Throws {@link ConfigError} with all faults at once. */
@@ -19,11 +21,16 @@ export function readSecrets(
   const faults: string[] = []
   const clientSecret = attempt(faults, () => readClientSecret(config.provider))
   const ring = attempt(faults, () => openRing(config.ring.file, onRingEvent))
+  const partnerRings = new Map<string, ReloadableKeyRing>()
+  for (const { ringFile } of [...(config.handOff?.to ?? []), ...(config.handOff?.from ?? [])]) {
+    const shared = attempt(faults, () => openRing(ringFile, onRingEvent))
+    if (shared !== undefined) partnerRings.set(ringFile, shared)
+  }
   const credentials = attempt(faults, () => readTls(config.listen))
   if (faults.length > 0 || clientSecret === undefined || ring === undefined) {
     throw new ConfigError(faults)
   }
-  return { clientSecret, ring, credentials }
+  return { clientSecret, ring, credentials, partnerRings }
 }
 
 function attempt<T>(faults: string[], read: () => T): T | undefined {

@@ -8,6 +8,7 @@ import {
   type CounterSessionsOptions,
   createCounter,
   createProvider,
+  type HandOffOptions,
   type Provider,
 } from 'coatcheck'
 import { memoryStore } from 'coatcheck/memory-store'
@@ -81,7 +82,9 @@ export async function startGateway(config: GatewayConfig, log?: Logger): Promise
       .catch(() => logger.warn({ code: 'store_unavailable' }, 'sweep.failed'))
   }, SWEEP_EVERY_MS)
   sweeper.unref()
-  const stopWatching = watchRing(config.ring.file, secrets.ring)
+  const watching = [[config.ring.file, secrets.ring] as const, ...secrets.partnerRings].map(
+    ([file, ring]) => watchRing(file, ring),
+  )
   // Tried once at start so that health can tell; a provider that is down keeps nobody from starting.
   provider
     .ready()
@@ -93,7 +96,7 @@ export async function startGateway(config: GatewayConfig, log?: Logger): Promise
     port: listening.port,
     close: async () => {
       clearInterval(sweeper)
-      stopWatching()
+      for (const stopWatching of watching) stopWatching()
       // Event streams never end by themselves.
       await counter.close()
       await connections.close(CLOSE_GRACE_MS)
@@ -157,11 +160,23 @@ export function createGatewayCounter(
     ...(pages?.upstream === undefined ? {} : { app: { upstream: pages.upstream } }),
     apis: (apis ?? []).map(defined),
     ...defined({ allowedOrigins, cors: cors && defined(cors) }),
+    ...(config.handOff === undefined ? {} : { handOff: partnersOf(config.handOff, secrets) }),
     ...defined({ trustedProxyHops, forwardedBy, signOut: signOut && defined(signOut) }),
     ...(insecure ? { [allowInsecureHttp]: true } : {}),
     onEvent: (event) => logEvent(logger, event),
   })
   return { counter, provider }
+}
+
+function partnersOf(
+  { to = [], from = [] }: NonNullable<GatewayConfig['handOff']>,
+  { partnerRings }: GatewaySecrets,
+): HandOffOptions {
+  const withRing = ({ origin, ringFile }: { origin: string; ringFile: string }) => {
+    const ring = partnerRings.get(ringFile)
+    return ring === undefined ? [] : [{ origin, ring }]
+  }
+  return { to: to.flatMap(withRing), from: from.flatMap(withRing) }
 }
 
 function sessionSettings(

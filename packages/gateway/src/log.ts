@@ -33,6 +33,8 @@ const LEVELS: Readonly<Record<string, 'info' | 'warn' | 'debug'>> = {
   'renewal.resumed': 'info',
   'sign_in.started': 'debug',
   'ring.reloaded': 'info',
+  'hand_off.given': 'info',
+  'hand_off.taken': 'info',
 }
 
 /** Writes what a counter or a ring tells: a line for each ended session with its reason, and whatever went wrong. */

@@ -15,7 +15,8 @@ export type SessionState =
 
 /**
  * Is told what the session has become, and why it ended: `signed_out`, `idle_timeout`, `absolute_timeout`,
- * `replaced`, `renewal_refused`, `ended_by_user`, `ended_by_operator`, `provider_signed_out`.
+ * `replaced`, `renewal_refused`, `ended_by_user`, `ended_by_operator`, `provider_signed_out`,
+ * `signed_out_elsewhere`.
  */
 export type SessionListener = (state: SessionState, reason: string | undefined) => void
 

@@ -65,6 +65,11 @@ export function json(value: unknown, status = 200): Answer {
   return { status, headers, body: `${JSON.stringify(value)}\n` }
 }
 
+/** Set-Cookie headers, as an answer has them. */
+export function setCookieHeaders(setCookies: readonly string[]): readonly string[] {
+  return setCookies.flatMap((cookie) => ['set-cookie', cookie])
+}
+
 /**
  * A redirect that always turns into a GET: a 307 would hand the body of a POST on.
  *

@@ -180,6 +180,27 @@ export const ERROR_CODES = {
     title: 'Nobody is signed in',
     remedy: 'Sign in at /auth/sign-in.',
   },
+  hand_off_refused: {
+    status: 403,
+    title: 'The other site of a hand-off is not one that this site knows',
+    remedy:
+      'Name both sites to each other (handOff.to, handOff.from) by their exact origins, with one ring that both have.',
+  },
+  hand_off_code_refused: {
+    status: 403,
+    title: 'The hand-off came too late, was used before, or was meant for another browser or site',
+    remedy: 'Start it again; a code is good once and for half a minute.',
+  },
+  hand_off_subject_differs: {
+    status: 403,
+    title: 'Another person is signed in at the provider than at the site that handed over',
+    remedy: 'Sign out at the provider, or sign in here without a hand-off.',
+  },
+  hand_off_unavailable: {
+    status: 503,
+    title: 'The other site did not answer',
+    remedy: 'Try again, or sign in here directly; see whether both servers reach each other.',
+  },
   return_address_refused: {
     status: 400,
     title: 'The return address is not one of this site',

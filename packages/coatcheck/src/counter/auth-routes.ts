@@ -4,6 +4,7 @@ import type { DecidingHeaders } from '../core/request-head.ts'
 import { hopPage, isDocumentNavigation, mayLackStrictCookies, readHop } from '../guard/hop.ts'
 import { signInNotStarted } from '../login/login.ts'
 import { errorCatalogue } from '../login/pages.ts'
+import { AUTHORIZE_PATH } from '../login/return-address.ts'
 import type { Session } from '../sessions/session.ts'
 import type { HandleOptions, Step } from './handle.ts'
 import type { SessionRoutes } from './session-routes.ts'
@@ -133,6 +134,42 @@ export function createAuthRoutes(
     })
   }
 
+  // Where no hand-off is configured, these addresses do not exist.
+  async function handOffRoute(
+    step: Step,
+    hopped: boolean,
+    target: string,
+  ): Promise<Answer | undefined> {
+    const { handOff } = options
+    if (handOff === undefined) return undefined
+    const parameters = new URL(target, options.origin).searchParams
+    const { path } = step.target
+    if (path === '/auth/hand-off/redeem' || path === '/auth/hand-off/ended') {
+      if (step.method !== 'POST') return only('POST')
+      const letter = onlyHeader(step.rawHeaders, 'authorization')
+      const clientId = parameters.get('client_id')
+      return path.endsWith('/ended')
+        ? handOff.ended(clientId, letter)
+        : handOff.redeem(clientId, letter)
+    }
+    const { headers } = step
+    const request = { cookieHeader: headers.cookie, parameters }
+    const isPage = ['/auth/hand-off', AUTHORIZE_PATH, '/auth/hand-off/callback'].includes(path)
+    if (!isPage) return undefined
+    if (step.method !== 'GET') return only('GET')
+    if (!opensTab(headers)) return signInNotStarted()
+    options.tidy()
+    if (path === '/auth/hand-off') {
+      const fromOurPage = !hopped && comesFromOurPage(headers, options.origin)
+      return handOff.start({ ...request, fromOurPage })
+    }
+    if (path === '/auth/hand-off/callback') return handOff.callback(request)
+    if (options.strict && !hopped && mayLackStrictCookies(step.method, headers)) {
+      return hopPage(options.origin, step.rawTarget)
+    }
+    return handOff.authorize({ ...request, target, session: await authority.session(headers) })
+  }
+
   return async (step) => {
     const { hopped, target } = readHop(step.rawTarget)
     const query = (): URLSearchParams => new URL(target, options.origin).searchParams
@@ -159,7 +196,7 @@ export function createAuthRoutes(
       case '/auth/errors':
         return reads ? errorCatalogue() : only('GET, HEAD')
       default:
-        return problem('route_unknown')
+        return (await handOffRoute(step, hopped, target)) ?? problem('route_unknown')
     }
   }
 }
@@ -186,6 +223,14 @@ function opensTab(headers: DecidingHeaders): boolean {
 function comesFromOurPage(headers: DecidingHeaders, origin: string): boolean {
   if (headers.fetchSite !== undefined) return headers.fetchSite === 'same-origin'
   return headers.referer?.startsWith(`${origin}/`) ?? false
+}
+
+// Of two, nobody can tell which one counts.
+function onlyHeader(headers: readonly string[], name: string): string | undefined {
+  const values = headers.filter(
+    (_, index) => index % 2 === 1 && headers[index - 1]?.toLowerCase() === name,
+  )
+  return values.length === 1 ? values[0] : undefined
 }
 
 function only(methods: string): Answer {

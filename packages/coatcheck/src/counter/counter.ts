@@ -23,6 +23,7 @@ import { createCookieBudget } from './cookie-budget.ts'
 import { createEventHub, type EventListener } from './event-hub.ts'
 import { createEventStreams } from './event-stream.ts'
 import { createFetchSkin, headOfRequest } from './fetch-skin.ts'
+import { createHandOffs } from './hand-offs.ts'
 import { createHandle } from './handle.ts'
 import { type CounterEvent, type CounterOptions, checkOptions } from './options.ts'
 import type { Outcome } from './outcome.ts'
@@ -109,7 +110,10 @@ export function createCounter(options: CounterOptions): Counter {
   const { store: given, storeTimeoutSeconds = 3 } = options.sessions
   // Without a store, what is good for one use is so in this process: the provider's code is anywhere.
   const store = guardStore(given ?? memoryStore({ clock }), storeTimeoutSeconds * 1000)
-  const sessions = createBrowserSessions(options, { store, cookie, clock, random, onEvent })
+  const handOffs = createHandOffs(options, { store, names, clock, random, onEvent })
+  const onEnded = handOffs?.ties.sessionEnded
+  const kept = { store, cookie, clock, random, onEvent, onEnded }
+  const sessions = createBrowserSessions(options, kept)
   const offersToRemember = options.sessions.remembered !== undefined
   const streams = createEventStreams(sessions)
   const afterSignOut = options.signOut?.returnTo ?? '/'
@@ -126,6 +130,7 @@ export function createCounter(options: CounterOptions): Counter {
     afterSignOut,
     sendIdTokenHint: options.signOut?.idTokenHint ?? true,
     clearSiteData: options.signOut?.clearSiteData ?? [],
+    ties: handOffs?.ties,
     clock,
     random,
     onEvent,
@@ -157,6 +162,7 @@ export function createCounter(options: CounterOptions): Counter {
     sessions,
     store,
     login,
+    handOff: handOffs?.serve(sessions, login),
     streams,
     afterSignOut,
     offersToRemember,
@@ -214,6 +220,7 @@ export function createCounter(options: CounterOptions): Counter {
     },
     close: async () => {
       streams.close()
+      await handOffs?.ties.settle()
       await sessions.close()
     },
   }

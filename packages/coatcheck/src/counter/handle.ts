@@ -12,6 +12,7 @@ import {
 import type { BoundTokens } from '../guard/bound-token.ts'
 import { hopPage, mayLackStrictCookies, readHop } from '../guard/hop.ts'
 import type { Links } from '../guard/links.ts'
+import type { HandOff } from '../login/hand-off.ts'
 import type { Login } from '../login/login.ts'
 import { signInPage } from '../login/pages.ts'
 import type { Provider } from '../provider/provider.ts'
@@ -53,6 +54,7 @@ export interface HandleOptions {
   readonly budget: CookieBudget
   readonly store: SessionStore
   readonly login: Login
+  readonly handOff: HandOff | undefined
   readonly streams: EventStreams
   /** Path to come back to after sign-out. */
   readonly afterSignOut: string

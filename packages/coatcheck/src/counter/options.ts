@@ -8,6 +8,9 @@ import type { RandomSource } from '../core/random.ts'
 import { allowInsecureHttp } from '../core/unsafe.ts'
 import type { CorsOptions } from '../guard/cors.ts'
 import { isSameSite } from '../guard/same-site.ts'
+import type { HandOffEvent } from '../login/hand-off.ts'
+import { type HandOffOptions, handOffFaults } from '../login/hand-off-options.ts'
+import type { HandOffTieEvent } from '../login/hand-off-ties.ts'
 import type { LoginEvent } from '../login/login.ts'
 import { readReturnAddress } from '../login/return-address.ts'
 import type { Provider } from '../provider/provider.ts'
@@ -64,6 +67,8 @@ export interface CounterOptions {
     /** Whether the ID token goes along as `id_token_hint`: the one token that ever stands in an address. Default: true. */
     readonly idTokenHint?: boolean
   }
+  /** Sites on other domains that share their signed-in people with this one. Default: none. */
+  readonly handOff?: HandOffOptions
   /** How many proxies of ours stand in front, and say who sent a request and over which scheme. Default: 0, nobody is believed. */
   readonly trustedProxyHops?: number
   /** In which header they say so: X-Forwarded-For and X-Forwarded-Proto, or Forwarded (RFC 7239). Default: `x-forwarded`. */
@@ -82,6 +87,8 @@ export interface CounterOptions {
 export type CounterEvent =
   | SessionEvent
   | LoginEvent
+  | HandOffEvent
+  | HandOffTieEvent
   | { readonly type: 'guard.refused'; readonly rule: string; readonly seen: string }
   | { readonly type: 'cookie.refused'; readonly reason: string }
   /** With what was just set, a browser's Cookie header has more than three quarters of the bytes that it may. */
@@ -107,6 +114,9 @@ export function checkOptions(options: CounterOptions): void {
       : sessionCookieFaults(options.origin, cookie, sessions.absoluteSeconds ?? 43_200)),
     ...routeFaults(options),
     ...(origins.length > 0 ? [] : allowedOriginFaults(options)),
+    ...(options.handOff === undefined
+      ? []
+      : handOffFaults(options.origin, options.handOff, sessions.kind !== 'sealed-cookie')),
   ]
   const hops = options.trustedProxyHops ?? 0
   if (!Number.isInteger(hops) || hops < 0 || hops > 10) {

@@ -6,7 +6,7 @@ import type { SessionEvent } from '../sessions/events.ts'
 import { createLifetimes } from '../sessions/lifetimes.ts'
 import type { TokenKind } from '../sessions/sealed-endings.ts'
 import { createSealedSessions, type SealedSessionsOptions } from '../sessions/sealed-sessions.ts'
-import type { SessionStore } from '../sessions/session-store.ts'
+import type { EndReason, SessionStore } from '../sessions/session-store.ts'
 import { createSessions } from '../sessions/sessions.ts'
 import { createTicketSessions, type TicketSessions } from '../sessions/ticket-sessions.ts'
 import type { CounterOptions } from './options.ts'
@@ -20,6 +20,8 @@ export interface SessionKindContext {
   readonly clock: Clock
   readonly random: RandomSource
   readonly onEvent: (event: SessionEvent) => void
+  /** Is told of each session that this process ends, by its whole id. Default: nobody. */
+  readonly onEnded?: ((id: string, reason: EndReason) => void) | undefined
 }
 
 type Shared = Pick<
@@ -38,7 +40,7 @@ type Shared = Pick<
 /** The sessions of a counter, of the kind that is configured. */
 export function createBrowserSessions(
   { origin, provider, ring, sessions: settings, cookie }: CounterOptions,
-  { store, cookie: { names, attributes }, clock, random, onEvent }: SessionKindContext,
+  { store, cookie: { names, attributes }, clock, random, onEvent, onEnded }: SessionKindContext,
 ): BrowserSessions {
   const name = names.ticket
   const { remembered } = createLifetimes(settings)
@@ -54,7 +56,7 @@ export function createBrowserSessions(
 
   function tickets(): TicketSessions {
     const { storeTimeoutSeconds: _, ...lifetimes } = settings
-    const sessions = createSessions({ ...lifetimes, ...shared, store })
+    const sessions = createSessions({ ...lifetimes, ...shared, store, onEnded })
     return createTicketSessions({ sessions, name, attributes, rememberSeconds })
   }
 

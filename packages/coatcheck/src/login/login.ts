@@ -1,5 +1,5 @@
 import type { CookieNames } from '../cookies/names.ts'
-import { type Answer, json, problem, seeOther } from '../core/answer.ts'
+import { type Answer, json, problem, seeOther, setCookieHeaders } from '../core/answer.ts'
 import type { Clock } from '../core/clock.ts'
 import { CoatcheckError } from '../core/errors.ts'
 import type { RandomSource } from '../core/random.ts'
@@ -8,6 +8,9 @@ import type { KeyRing } from '../ring/key-ring.ts'
 import type { BrowserSessions } from '../sessions/browser-sessions.ts'
 import type { Session } from '../sessions/session.ts'
 import type { SessionStore } from '../sessions/session-store.ts'
+import type { VerifiedTokenSet } from '../tokens/verified-token-set.ts'
+import type { HandOffNote } from './hand-off-options.ts'
+import type { HandOffTies } from './hand-off-ties.ts'
 import { errorPage, signInPage } from './pages.ts'
 import { readReturnAddress } from './return-address.ts'
 import { createTransactions } from './transaction.ts'
@@ -32,6 +35,8 @@ export interface LoginOptions {
   readonly sendIdTokenHint: boolean
   /** What a browser throws away at sign-out, besides our cookies. */
   readonly clearSiteData: readonly string[]
+  /** Ties sessions that were handed over to their counterparts. */
+  readonly ties: HandOffTies | undefined
   readonly clock: Clock
   readonly random: RandomSource
   readonly onEvent: (event: LoginEvent) => void
@@ -58,6 +63,10 @@ export interface SignInRequest {
   readonly remember: boolean
   /** OpenID Connect's `prompt`: `login` asks for the password again. */
   readonly prompt?: string
+  /** OpenID Connect's `login_hint`: who is meant. */
+  readonly loginHint?: string
+  /** Another site handed somebody over: nobody else may come out of it. */
+  readonly handOff?: HandOffNote
 }
 
 /** The provider's answer as it reached the callback. */
@@ -84,6 +93,14 @@ export interface Login {
   callback(request: CallbackRequest): Promise<Answer>
   signOut(request: SignOutRequest): Promise<Answer>
 }
+
+// What a provider answers to `prompt=none` when it cannot do without its own page.
+const WANTS_PERSON: ReadonlySet<string> = new Set([
+  'login_required',
+  'interaction_required',
+  'consent_required',
+  'account_selection_required',
+])
 
 /**
  * The code flow as a confidential client: PKCE, state and nonce for each attempt, the answer exchanged and
@@ -115,7 +132,9 @@ export function createLogin(options: LoginOptions): Login {
     try {
       await provider.ready()
       const remember = request.remember && offersToRemember
-      const started = await transactions.start(request.cookieHeader, { returnTo, remember })
+      const { handOff } = request
+      const begin = { returnTo, remember, ...(handOff === undefined ? {} : { handOff }) }
+      const started = await transactions.start(request.cookieHeader, begin)
       const { state, nonce, codeVerifier } = started.transaction
       const location = await provider.authorizationUrl({
         redirectUri,
@@ -126,6 +145,7 @@ export function createLogin(options: LoginOptions): Login {
         extra: {
           ...options.authorizationParameters,
           ...(request.prompt === undefined ? {} : { prompt: request.prompt }),
+          ...(request.loginHint === undefined ? {} : { login_hint: request.loginHint }),
         },
       })
       onEvent({ type: 'sign_in.started' })
@@ -140,6 +160,11 @@ export function createLogin(options: LoginOptions): Login {
     const reading = await transactions.take(request.cookieHeader, state)
     if (!reading.ok) return withoutTransaction(reading.reason, request.session)
     const { transaction, clear } = reading
+    const { handOff } = transaction
+    if (handOff?.silent === true && WANTS_PERSON.has(request.parameters.get('error') ?? '')) {
+      const { silent: _, ...note } = handOff
+      return askPerson(request, transaction.returnTo, note, clear)
+    }
     try {
       const tokenSet = await provider.exchangeCode({
         callback: request.parameters,
@@ -148,6 +173,10 @@ export function createLogin(options: LoginOptions): Login {
         nonce: transaction.nonce,
         codeVerifier: transaction.codeVerifier,
       })
+      if (handOff !== undefined && handOff.subject !== tokenSet.subject) {
+        await giveUp(tokenSet)
+        throw new CoatcheckError('hand_off_subject_differs')
+      }
       const remembered = transaction.remember && offersToRemember
       const { userAgent, address } = request
       const input = {
@@ -155,9 +184,13 @@ export function createLogin(options: LoginOptions): Login {
         ...(userAgent === undefined ? {} : { userAgent }),
         ...(address === undefined ? {} : { address }),
       }
-      const { setCookies } = await sessions.create(input, request.cookieHeader)
+      const { session, setCookies } = await sessions.create(input, request.cookieHeader)
+      if (handOff !== undefined && !(await isTied(session, handOff))) {
+        await sessions.end(session, 'signed_out_elsewhere', { revoke: true })
+        throw new CoatcheckError('hand_off_code_refused')
+      }
       // Not before the new one is there: a store that fails in between signs nobody out.
-      if (request.session !== undefined) await endFormer(request.session, tokenSet.subject)
+      if (request.session !== undefined) await endFormer(request.session, session)
       return seeOther(`${origin}${transaction.returnTo}`, [
         'referrer-policy',
         'no-referrer',
@@ -166,6 +199,32 @@ export function createLogin(options: LoginOptions): Login {
     } catch (error) {
       return failed(error, transaction.returnTo, [clear])
     }
+  }
+
+  // The provider shows its own page now: only a person can go on. Whoever signs in must still be the one who was meant.
+  async function askPerson(
+    { cookieHeader }: CallbackRequest,
+    returnTo: string,
+    handOff: HandOffNote,
+    clear: string,
+  ): Promise<Answer> {
+    const answer = await signIn({
+      ...{ cookieHeader, returnTo, handOff },
+      fromOurPage: true,
+      remember: false,
+    })
+    return { ...answer, headers: [...answer.headers, ...setCookieHeaders([clear])] }
+  }
+
+  async function isTied(session: Session, { source, link }: HandOffNote): Promise<boolean> {
+    return (await options.ties?.tie(session.id, source, link, session.absoluteEndsAt)) ?? false
+  }
+
+  async function giveUp({ refreshToken }: VerifiedTokenSet): Promise<void> {
+    if (refreshToken === undefined) return
+    await provider.revoke(refreshToken).catch((error: unknown) => {
+      onEvent({ type: 'sign_out.incomplete', reason: codeOf(error) })
+    })
   }
 
   // The transaction is gone, but whoever is signed in by now (another tab was faster) just goes on.
@@ -177,9 +236,10 @@ export function createLogin(options: LoginOptions): Login {
   }
 
   // Sessions that one person has from one provider share its grant: revoking would end the new one too.
-  async function endFormer(former: Session, subject: string): Promise<void> {
-    const samePerson =
-      former.tokenSet.issuer === provider.issuer && former.tokenSet.subject === subject
+  async function endFormer(former: Session, session: Session): Promise<void> {
+    const { issuer, subject } = session.tokenSet
+    const samePerson = former.tokenSet.issuer === issuer && former.tokenSet.subject === subject
+    if (samePerson) await options.ties?.move(former.id, session.id, session.absoluteEndsAt)
     await sessions.end(former, 'replaced', { revoke: !samePerson })
   }
 
@@ -245,10 +305,6 @@ function likelyCauses(origin: string): readonly string[] {
     )
   }
   return causes
-}
-
-function setCookieHeaders(setCookies: readonly string[]): readonly string[] {
-  return setCookies.flatMap((cookie) => ['set-cookie', cookie])
 }
 
 function codeOf(error: unknown): string {

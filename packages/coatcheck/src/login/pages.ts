@@ -9,6 +9,13 @@ export const KEEP_FRAGMENT_SCRIPT: InlineScript = {
   sha256: 'xOn8z0CObB13Q1UY6EQkOuJrMfS0ESrxMrvmmT7QCeA=',
 }
 
+/** How the page signs in. */
+export interface SignInPageOptions {
+  readonly offersToRemember: boolean
+  /** Where its button leads; the way back is added. Default: `/auth/sign-in`. */
+  readonly path?: string
+}
+
 /**
  * The page for somebody who is signed out and did not ask to sign in: nothing happens before the button is
  * used.
@@ -18,9 +25,9 @@ export const KEEP_FRAGMENT_SCRIPT: InlineScript = {
 export function signInPage(
   returnTo: string,
   status: number,
-  { offersToRemember }: { readonly offersToRemember: boolean },
+  { offersToRemember, path = '/auth/sign-in' }: SignInPageOptions,
 ): Answer {
-  const address = `/auth/sign-in?return=${encodeURIComponent(returnTo)}`
+  const address = `${path}${path.includes('?') ? '&' : '?'}return=${encodeURIComponent(returnTo)}`
   const stay = offersToRemember
     ? `\n<p><a class="action" href="${escapeHtml(`${address}&remember=1`)}">Sign in and stay signed in</a> on a device of your own.</p>`
     : ''

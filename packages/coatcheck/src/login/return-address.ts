@@ -1,4 +1,6 @@
 const MAX_RETURN_CHARACTERS = 4000
+/** Where another site asks for whoever is signed in: the one address of ours that a sign-in may come back to. */
+export const AUTHORIZE_PATH = '/auth/hand-off/authorize'
 
 /**
  * The path, query and fragment to go to after sign-in, or `undefined` for anything that is not a plain
@@ -17,7 +19,8 @@ export function readReturnAddress(origin: string, value: string | undefined): st
   const address = url.pathname + url.search + url.hash
   // Dot segments are gone only now: `/.//evil.test` has become `//evil.test`.
   const path = decoded(url.pathname)
-  if (!isPlainPath(address) || path === undefined || path.startsWith('/auth/')) return undefined
+  if (!isPlainPath(address) || path === undefined) return undefined
+  if (path.startsWith('/auth/') && url.pathname !== AUTHORIZE_PATH) return undefined
   return address
 }
 

@@ -6,6 +6,7 @@ import type { RandomSource } from '../core/random.ts'
 import type { KeyRing } from '../ring/key-ring.ts'
 import { openValue, sealValue } from '../seal/seal-value.ts'
 import type { SessionStore } from '../sessions/session-store.ts'
+import type { HandOffNote } from './hand-off-options.ts'
 
 /** What one attempt to sign in has to remember until the provider's answer. */
 export interface Transaction {
@@ -16,10 +17,14 @@ export interface Transaction {
   readonly returnTo: string
   /** Whether the person asked to stay signed in on this device. */
   readonly remember: boolean
+  /** Which site was asked to hand somebody over. */
+  readonly source?: string
+  /** Whom another site has handed over. */
+  readonly handOff?: HandOffNote
 }
 
 /** What a transaction begins with. */
-export type TransactionStart = Pick<Transaction, 'returnTo' | 'remember'>
+export type TransactionStart = Pick<Transaction, 'returnTo' | 'remember' | 'source' | 'handOff'>
 
 /** What came of looking for the transaction behind a `state`. */
 export type TransactionReading =
@@ -75,7 +80,9 @@ export function createTransactions(options: TransactionsOptions): Transactions {
     context: [...options.context, name],
   })
 
-  async function start(cookieHeader: string | undefined, { returnTo, remember }: TransactionStart) {
+  async function start(cookieHeader: string | undefined, begin: TransactionStart) {
+    const { returnTo, remember, source, handOff } = begin
+    const about = { ...(source && { source }), ...(handOff && { handOff }) }
     const now = clock()
     const suffix = `${Math.floor(now / 1000).toString(36)}.${token(12)}`
     const name = cookiePrefix + suffix
@@ -90,6 +97,7 @@ export function createTransactions(options: TransactionsOptions): Transactions {
         ...transaction,
         ...kept,
         ...(remember ? { remember } : {}),
+        ...about,
         startedAt: now,
       }),
     )
@@ -98,7 +106,7 @@ export function createTransactions(options: TransactionsOptions): Transactions {
       serializeCookie(name, value, { ...ATTRIBUTES, maxAgeSeconds: TRANSACTION_SECONDS }),
       ...surplus(cookieHeader, now).map((old) => deleteCookie(old, ATTRIBUTES)),
     ]
-    return { transaction: { ...transaction, returnTo, remember }, setCookies }
+    return { transaction: { ...transaction, returnTo, remember, ...about }, setCookies }
   }
 
   // A long address would not leave room for other cookies: it waits in the store.
@@ -151,10 +159,11 @@ export function createTransactions(options: TransactionsOptions): Transactions {
     if (!(await store.claim(`transaction:${suffix}`, expiresAt)))
       return { ok: false, reason: 'used' }
     const returnTo = kept.returnTo ?? (await fetchReturn(suffix))
-    const { nonce, codeVerifier, remember = false } = kept
+    const { nonce, codeVerifier, remember = false, source, handOff } = kept
+    const about = { ...(source && { source }), ...(handOff && { handOff }) }
     return {
       ok: true,
-      transaction: { state, nonce, codeVerifier, returnTo, remember },
+      transaction: { state, nonce, codeVerifier, returnTo, remember, ...about },
       clear: deleteCookie(name, ATTRIBUTES),
     }
   }
@@ -172,6 +181,8 @@ interface Kept {
   readonly codeVerifier: string
   readonly returnTo?: string
   readonly remember?: true
+  readonly source?: string
+  readonly handOff?: HandOffNote
   readonly startedAt: number
 }
 

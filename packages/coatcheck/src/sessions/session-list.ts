@@ -1,4 +1,4 @@
-import { andThen, type MaybePromise } from '../core/maybe-promise.ts'
+import type { MaybePromise } from '../core/maybe-promise.ts'
 import type { RenewalNote, SessionCard } from './card.ts'
 import type { Records } from './record.ts'
 import { shortIdOf } from './session.ts'
@@ -35,6 +35,8 @@ export interface SessionList {
    * opens them; a session that is ended as one's own revokes its own.
    */
   endAll(subject: string, reason: EndReason, selection?: EndSelection): Promise<number>
+  /** Ends the session of an id, ticket or not; false when it had ended already. */
+  endOne(id: string, reason: EndReason): Promise<boolean>
   /** Ends the sessions of one session at the provider (`sid`), and gives back how many. */
   endProviderSession(sid: string, reason: EndReason): Promise<number>
 }
@@ -77,7 +79,15 @@ export function createSessionList(options: SessionListOptions): SessionList {
     return count
   }
 
+  async function endOne(id: string, reason: EndReason): Promise<boolean> {
+    const deleted = await store.delete(id, reason)
+    if (deleted === undefined) return false
+    onEnded(deleted, reason)
+    return true
+  }
+
   return {
+    endOne,
     list: async (subject) =>
       (await find(subject)).map(([stored, card]) => ({
         session: shortIdOf(stored.id),
@@ -97,11 +107,7 @@ export function createSessionList(options: SessionListOptions): SessionList {
       for (const [{ id }] of await find(subject)) {
         const short = shortIdOf(id)
         if ((only !== undefined && short !== only) || short === except) continue
-        count += await andThen(store.delete(id, reason), (deleted) => {
-          if (deleted === undefined) return 0
-          onEnded(deleted, reason)
-          return 1
-        })
+        if (await endOne(id, reason)) count += 1
       }
       return count
     },

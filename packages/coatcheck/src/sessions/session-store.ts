@@ -13,6 +13,8 @@ export type EndReason =
   | 'ended_by_user'
   | 'ended_by_operator'
   | 'provider_signed_out'
+  /** At a site that it was handed over to or came from. */
+  | 'signed_out_elsewhere'
 
 /** A session as a store sees it: bytes, and columns for sweep, idle and look-up. What decides lies in the seal. */
 export interface StoredSession {

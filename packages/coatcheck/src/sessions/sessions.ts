@@ -49,6 +49,8 @@ export interface SessionsOptions extends RecordBinding, RenewalSettings {
   /** Revokes a refresh token. */
   readonly revoke?: (refreshToken: string) => Promise<void>
   readonly onEvent?: (event: SessionEvent) => void
+  /** Is told of each session that this process ends, by its whole id. Default: nobody. */
+  readonly onEnded?: ((id: string, reason: EndReason) => void) | undefined
 }
 
 /** What came of a ticket; the reason is for the log, over HTTP all are `signed_out`. */
@@ -240,6 +242,7 @@ export function createSessions(options: SessionsOptions): Sessions {
           }
     onEvent({ type: 'session.ended', session: shortIdOf(id), reason, ...told })
     endings.tell(id, reason)
+    options.onEnded?.(id, reason)
   }
 
   async function revoke(refreshToken: string, id: string): Promise<void> {

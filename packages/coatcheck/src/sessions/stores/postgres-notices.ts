@@ -18,6 +18,7 @@ const REASONS: ReadonlySet<string> = new Set<EndReason>([
   'ended_by_user',
   'ended_by_operator',
   'provider_signed_out',
+  'signed_out_elsewhere',
 ])
 
 /** The reason in a text, or `undefined` for none of ours. */

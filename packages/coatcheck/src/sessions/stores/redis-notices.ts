@@ -16,6 +16,7 @@ const REASONS: ReadonlySet<string> = new Set<EndReason>([
   'ended_by_user',
   'ended_by_operator',
   'provider_signed_out',
+  'signed_out_elsewhere',
 ])
 
 /** The text of a notice: a word that says what, and ids, which open nothing. */
