@@ -180,7 +180,7 @@ describe('T-CROSS-01 a hand-off that is attacked', () => {
       403,
       true,
     ])
-    expect(await answer.text()).toContain('hand_off_refused')
+    expect(await answer.text()).toContain('hand_off_code_refused')
   })
 
   it('is refused the second time', async () => {

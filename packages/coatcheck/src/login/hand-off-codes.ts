@@ -1,9 +1,10 @@
-import { createSecretKey, hash, type KeyObject, timingSafeEqual } from 'node:crypto'
-import { type Bytes, concatBytes, decodeUtf8, encodeBase64url, encodeUtf8 } from '../core/bytes.ts'
+import { decodeUtf8, encodeBase64url, encodeUtf8 } from '../core/bytes.ts'
 import type { Clock } from '../core/clock.ts'
 import type { RandomSource } from '../core/random.ts'
-import type { KeyRing, RingKey } from '../ring/key-ring.ts'
-import { openBytes, sealBytes } from '../seal/aead.ts'
+import { constantTimeEqual } from '../ring/constant-time.ts'
+import type { KeyRing } from '../ring/key-ring.ts'
+import { sha256Base64url } from '../ring/sha256.ts'
+import { openWithSecret, sealWithSecret } from '../seal/secret-seal.ts'
 import type { SessionStore } from '../sessions/session-store.ts'
 import { createTicket, parseTicket, type Ticket } from '../sessions/ticket.ts'
 
@@ -44,9 +45,6 @@ export interface HandOffCodes {
 /** How long a code is good for. */
 export const CODE_SECONDS = 30
 
-const NONCE_BYTES = 12
-const KEY_ID_CHARACTERS = 8
-
 /**
  * Codes of an id and a secret: the id finds, the secret opens what it finds, so that neither the store nor the ring
  * alone gives anything away.
@@ -62,30 +60,13 @@ export function createHandOffCodes(options: {
 }): HandOffCodes {
   const { ring, site, store, clock, random } = options
 
-  function keyOf(key: RingKey, { id, secret }: Ticket): KeyObject {
-    return createSecretKey(key.mac('seal', 'hand-off', site, id, secret))
-  }
-
-  function openBlob(blob: Bytes, ticket: Ticket): CodeContents | undefined {
-    const id = decodeUtf8(blob.subarray(0, KEY_ID_CHARACTERS)) ?? ''
-    const key = ring.key(id)
-    if (key === undefined) return undefined
-    const opened = openBytes(keyOf(key, ticket), blob.subarray(KEY_ID_CHARACTERS), boundTo(ticket))
-    const text = opened && decodeUtf8(opened)
-    return text === undefined ? undefined : JSON.parse(text)
-  }
+  const bindingOf = ({ id, secret }: Ticket) => ({ context: ['hand-off/1', site, id], secret })
 
   return {
     make: async (contents) => {
       const { value, ...ticket } = createTicket(random)
-      const key = ring.current
-      const sealed = sealBytes(
-        keyOf(key, ticket),
-        encodeUtf8(JSON.stringify(contents)),
-        boundTo(ticket),
-        random(NONCE_BYTES),
-      )
-      const blob = concatBytes(encodeUtf8(key.id), sealed)
+      const bytes = encodeUtf8(JSON.stringify(contents))
+      const blob = sealWithSecret(ring, bindingOf(ticket), bytes, random)
       await store.putBlob(nameOf(ticket), blob, clock() + CODE_SECONDS * 1000)
       return value
     },
@@ -94,10 +75,14 @@ export function createHandOffCodes(options: {
       if (ticket === undefined) return { ok: false, reason: 'malformed' }
       const blob = await store.takeBlob(nameOf(ticket))
       if (blob === undefined) return { ok: false, reason: 'unknown' }
-      const contents = openBlob(blob, ticket)
-      if (contents === undefined) return { ok: false, reason: 'tampered' }
+      const opened = openWithSecret(ring, bindingOf(ticket), blob)
+      const text = opened === undefined ? undefined : decodeUtf8(opened)
+      if (text === undefined) return { ok: false, reason: 'tampered' }
+      // The seal vouches for the shape.
+      const contents: CodeContents = JSON.parse(text)
       if (contents.target !== target) return { ok: false, reason: 'wrong_target' }
-      if (!isSame(contents.challenge, challengeOf(verifier))) {
+      const shown = encodeUtf8(sha256Base64url(verifier))
+      if (!constantTimeEqual(encodeUtf8(contents.challenge), shown)) {
         return { ok: false, reason: 'wrong_browser' }
       }
       return { ok: true, contents }
@@ -105,26 +90,8 @@ export function createHandOffCodes(options: {
   }
 }
 
-/**
- * PKCE's `S256`.
- *
- * @see RFC 7636, section 4.2
- */
-export function challengeOf(verifier: string): string {
-  return hash('sha256', verifier, 'base64url')
-}
-
 function nameOf({ id }: Ticket): string {
   return `hand-off:${id}`
-}
-
-function boundTo({ id }: Ticket): Bytes {
-  return encodeUtf8(`hand-off/1 ${id}`)
-}
-
-function isSame(one: string, other: string): boolean {
-  const [a, b] = [encodeUtf8(one), encodeUtf8(other)]
-  return a.length === b.length && timingSafeEqual(a, b)
 }
 
 /** A name for two sessions that belong together: the same each time that this one is handed to this site. */

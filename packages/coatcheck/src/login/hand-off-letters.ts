@@ -1,10 +1,10 @@
-import { hash } from 'node:crypto'
 import { type Answer, json } from '../core/answer.ts'
 import { decodeUtf8, encodeUtf8 } from '../core/bytes.ts'
 import type { Clock } from '../core/clock.ts'
 import { CoatcheckError } from '../core/errors.ts'
 import type { RandomSource } from '../core/random.ts'
 import { createBoundedFetch, type Fetch } from '../provider/bounded-fetch.ts'
+import { sha256Base64url } from '../ring/sha256.ts'
 import { openValue, sealValue } from '../seal/seal-value.ts'
 import type { HandOffPartner } from './hand-off-options.ts'
 
@@ -26,7 +26,7 @@ export interface Letter {
 export interface Letters {
   /**
    * Sends a letter and gives back what was answered. Rejects with `hand_off_unavailable` where no answer came, and
-   * with `hand_off_refused` for any other than a genuine one.
+   * with `hand_off_code_refused` or `hand_off_refused` for any other than a genuine one.
    */
   send(partner: HandOffPartner, kind: LetterKind, contents: LetterContents): Promise<LetterContents>
   /** The letter in an Authorization header; `undefined` for whatever is forged, for somebody else, or old. */
@@ -47,6 +47,7 @@ export interface LettersOptions {
 
 const FORMAT = 'hand-off/1'
 const SCHEME = 'HandOff '
+const CODE_REFUSED = 'hand_off_code_refused'
 const MOST_AGE_MS = 60_000
 const TIMEOUT_MS = 5000
 const MAX_ANSWER_BYTES = 65_536
@@ -81,8 +82,11 @@ export function createLetters({ origin, fetch, clock, random }: LettersOptions):
     const address = `${partner.origin}/auth/hand-off/${kind}?client_id=${encodeURIComponent(origin)}`
     const response = await post(address, letter)
     if (response.status >= 500 || response.status === 429) throw unavailable()
-    const answer = response.ok ? readAnswer(await response.text()) : undefined
-    const place = [`${kind}-answer`, partner.origin, origin, hashOf(letter)]
+    const told = readAnswer(await response.text())
+    // Its partner knows us: only the code was no good.
+    if (told.code === CODE_REFUSED) throw new CoatcheckError(CODE_REFUSED)
+    const answer = response.ok ? told.letter : undefined
+    const place = [`${kind}-answer`, partner.origin, origin, sha256Base64url(letter)]
     const read = answer === undefined ? undefined : unseal(partner, place, answer)
     if (read === undefined) throw new CoatcheckError('hand_off_refused')
     return read
@@ -104,24 +108,20 @@ export function createLetters({ origin, fetch, clock, random }: LettersOptions):
       const letter = authorization.slice(SCHEME.length)
       const contents = unseal(partner, [kind, partner.origin, origin], letter)
       if (contents === undefined) return undefined
-      const place = [`${kind}-answer`, origin, partner.origin, hashOf(letter)]
+      const place = [`${kind}-answer`, origin, partner.origin, sha256Base64url(letter)]
       const answer = (told: LetterContents) => json({ letter: seal(partner, place, told) })
       return { partner, contents, answer }
     },
   }
 }
 
-function readAnswer(text: string): string | undefined {
+function readAnswer(text: string): { readonly letter?: string; readonly code?: unknown } {
   try {
-    const { letter } = JSON.parse(text)
-    return typeof letter === 'string' ? letter : undefined
+    const { letter, code } = JSON.parse(text)
+    return { code, ...(typeof letter === 'string' ? { letter } : {}) }
   } catch {
-    return undefined
+    return {}
   }
-}
-
-function hashOf(letter: string): string {
-  return hash('sha256', letter, 'base64url')
 }
 
 function unavailable(): CoatcheckError {

@@ -49,7 +49,7 @@ export function handOffFaults(
       const at = `handOff.${direction}[${index}].origin (${partner.origin})`
       const isOrigin =
         URL.canParse(partner.origin) && new URL(partner.origin).origin === partner.origin
-      if (!isOrigin || !/^https?:/.test(partner.origin)) {
+      if (!isOrigin || !/^https?:/.test(partner.origin) || partner.origin.includes('*')) {
         faults.push(
           `${at} must be scheme, host and perhaps port, nothing else: https://shop.example`,
         )

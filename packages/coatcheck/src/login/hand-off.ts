@@ -2,10 +2,11 @@ import { type Answer, problem, seeOther, setCookieHeaders } from '../core/answer
 import { CoatcheckError } from '../core/errors.ts'
 import type { Provider } from '../provider/provider.ts'
 import type { KeyRing } from '../ring/key-ring.ts'
+import { sha256Base64url } from '../ring/sha256.ts'
 import type { BrowserSessions } from '../sessions/browser-sessions.ts'
 import type { Session } from '../sessions/session.ts'
 import type { SessionStore } from '../sessions/session-store.ts'
-import { challengeOf, type HandOffCodes, linkOf } from './hand-off-codes.ts'
+import { type HandOffCodes, linkOf } from './hand-off-codes.ts'
 import type { Letters } from './hand-off-letters.ts'
 import type { HandOffOptions, HandOffPartner } from './hand-off-options.ts'
 import type { HandOffTies } from './hand-off-ties.ts'
@@ -97,7 +98,7 @@ export function createHandOff(context: HandOffContext): HandOff {
     url.searchParams.set('response_type', 'code')
     url.searchParams.set('client_id', origin)
     url.searchParams.set('state', state)
-    url.searchParams.set('code_challenge', challengeOf(codeVerifier))
+    url.searchParams.set('code_challenge', sha256Base64url(codeVerifier))
     url.searchParams.set('code_challenge_method', 'S256')
     return seeOther(url.href, [...NO_REFERRER, ...setCookieHeaders(started.setCookies)])
   }
