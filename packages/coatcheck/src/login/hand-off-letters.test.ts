@@ -98,7 +98,7 @@ describe('a letter between two servers', () => {
     [403, 'hand_off_refused'],
     [302, 'hand_off_refused'],
     [0, 'hand_off_unavailable'],
-  ])('that is answered %i is %s', async (status, code, body = null) => {
+  ])('that is answered %i is %s', async (status, code, body: string | null = null) => {
     const { ring } = setUp()
     const fetch: Fetch = async () => {
       if (status === 0) throw new Error('no way there')
