@@ -29,6 +29,8 @@ export interface HandOffTiesOptions {
   readonly store: SessionStore
   readonly clock: Clock
   readonly onEvent: (event: HandOffTieEvent) => void
+  /** Waits between two tries. Default: so many milliseconds. */
+  readonly wait?: (ms: number) => Promise<void>
 }
 
 /** A partner that could not be told of a sign-out: its session lives on until it ends by itself. */
@@ -53,7 +55,7 @@ const TRY_AFTER_MS = [0, 1000, 5000]
 
 /** Ties, kept in the store as long as the session may last. */
 export function createHandOffTies(options: HandOffTiesOptions): HandOffTies {
-  const { partners, letters, store, clock, onEvent } = options
+  const { partners, letters, store, clock, onEvent, wait = pause } = options
   const underWay = new Set<Promise<void>>()
 
   async function take(name: string): Promise<string | undefined> {
@@ -80,7 +82,7 @@ export function createHandOffTies(options: HandOffTiesOptions): HandOffTies {
   async function tell(partner: HandOffPartner, link: string): Promise<void> {
     let code = 'hand_off_unavailable'
     for (const waitMs of TRY_AFTER_MS) {
-      if (waitMs > 0) await pause(waitMs)
+      if (waitMs > 0) await wait(waitMs)
       try {
         await letters.send(partner, 'ended', { link })
         return
