@@ -26,6 +26,7 @@ const provider = z
     audience: z.string().min(1).optional(),
     scope: z.string().min(1).optional(),
     parameters: z.record(z.string(), z.string()).optional(),
+    endpointHosts: z.array(z.string().min(1)).optional(),
     refreshReuseGraceSeconds: z.number().int().min(0).max(600).optional(),
   })
   .refine(
@@ -41,6 +42,7 @@ const pages = z
     upstream: z.string().optional(),
     protected: z.array(path).optional(),
     contentSecurityPolicy: z.string().min(1).optional(),
+    trustedTypes: z.enum(['off', 'report', 'enforce']).optional(),
   })
   .refine((value) => value.directory === undefined || value.upstream === undefined, {
     message: 'takes directory or upstream, not both',
@@ -136,45 +138,52 @@ function checkKind(value: Readonly<Record<string, unknown>>, context: z.Refineme
 const partner = z.strictObject({ origin: z.url(), ringFile: file })
 
 /** The shape of a configuration; unknown keys are faults. */
-export const configSchema = z.strictObject({
-  origin: z.url(),
-  listen: z
-    .strictObject({
-      port: z.number().int().min(0).max(65_535).optional(),
-      hosts: z.array(z.string().min(1)).min(1).optional(),
-      tls: z.strictObject({ keyFile: file, certificateFile: file }).optional(),
-    })
-    .optional(),
-  provider,
-  ring: z.strictObject({ file }),
-  sessions: sessions.optional(),
-  cookie: cookie.optional(),
-  allowedOrigins: z.array(z.string().min(1)).optional(),
-  cors: z
-    .strictObject({
-      headers: z.array(z.string().regex(/^[\w-]+$/)).optional(),
-      exposedHeaders: z.array(z.string().regex(/^[\w-]+$/)).optional(),
-    })
-    .optional(),
-  pages: pages.optional(),
-  apis: z.array(api).optional(),
-  signOut: z
-    .strictObject({
-      returnTo: path.optional(),
-      idTokenHint: z.boolean().optional(),
-      clearSiteData: z.array(z.enum(['cache', 'storage'])).optional(),
-    })
-    .optional(),
-  handOff: z
-    .strictObject({ to: z.array(partner).optional(), from: z.array(partner).optional() })
-    .optional(),
-  trustedProxyHops: z.number().int().min(0).max(10).optional(),
-  forwardedBy: z.enum(['x-forwarded', 'forwarded']).optional(),
-  log: z
-    .strictObject({ level: z.enum(['silent', 'error', 'warn', 'info', 'debug']).optional() })
-    .optional(),
-  unsafe: z.array(z.enum(['insecure-http'])).optional(),
-})
+export const configSchema = z
+  .strictObject({
+    origin: z.url(),
+    listen: z
+      .strictObject({
+        port: z.number().int().min(0).max(65_535).optional(),
+        hosts: z.array(z.string().min(1)).min(1).optional(),
+        tls: z.strictObject({ keyFile: file, certificateFile: file }).optional(),
+        httpRedirectPort: z.number().int().min(0).max(65_535).optional(),
+      })
+      .optional(),
+    provider,
+    ring: z.strictObject({ file }),
+    sessions: sessions.optional(),
+    cookie: cookie.optional(),
+    allowedOrigins: z.array(z.string().min(1)).optional(),
+    cors: z
+      .strictObject({
+        headers: z.array(z.string().regex(/^[\w-]+$/)).optional(),
+        exposedHeaders: z.array(z.string().regex(/^[\w-]+$/)).optional(),
+      })
+      .optional(),
+    pages: pages.optional(),
+    apis: z.array(api).optional(),
+    signOut: z
+      .strictObject({
+        returnTo: path.optional(),
+        idTokenHint: z.boolean().optional(),
+        clearSiteData: z.array(z.enum(['cache', 'storage'])).optional(),
+      })
+      .optional(),
+    handOff: z
+      .strictObject({ to: z.array(partner).optional(), from: z.array(partner).optional() })
+      .optional(),
+    trustedProxyHops: z.number().int().min(0).max(10).optional(),
+    forwardedBy: z.enum(['x-forwarded', 'forwarded']).optional(),
+    log: z
+      .strictObject({ level: z.enum(['silent', 'error', 'warn', 'info', 'debug']).optional() })
+      .optional(),
+    unsafe: z.array(z.enum(['insecure-http'])).optional(),
+  })
+  .superRefine(({ origin, listen }, context) => {
+    if (listen?.httpRedirectPort === undefined || origin.startsWith('https:')) return
+    const message = 'needs an origin of https: remove it'
+    context.addIssue({ code: 'custom', path: ['listen', 'httpRedirectPort'], message })
+  })
 
 /** What a gateway is made of; files are relative to the working directory, or to the configuration file. */
 export type GatewayConfig = z.infer<typeof configSchema>

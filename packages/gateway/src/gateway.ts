@@ -15,11 +15,12 @@ import { memoryStore } from 'coatcheck/memory-store'
 import { createNodeHandler } from 'coatcheck/node'
 import type { Logger } from 'pino'
 import type { GatewayConfig } from './config.ts'
-import { createConnections } from './connections.ts'
+import { type Connections, createConnections } from './connections.ts'
 import { type GatewaySecrets, readSecrets } from './gateway-secrets.ts'
 import { defaultHosts, listenOnAll } from './listen.ts'
 import { createLog, logEvent } from './log.ts'
 import { createPages } from './pages.ts'
+import { createRedirectServer } from './redirect-to-https.ts'
 import { watchRing } from './ring.ts'
 import { checkStore, needsStore, type OpenedStore, openSessionStore } from './store.ts'
 import { createUpstreams } from './upstreams.ts'
@@ -76,6 +77,13 @@ export async function startGateway(config: GatewayConfig, log?: Logger): Promise
     await dispatcher.destroy()
     throw error
   })
+  await listenForRedirects(config, hosts, connections).catch(async (error: unknown) => {
+    await connections.close(0)
+    await counter.close()
+    await store?.close()
+    await dispatcher.destroy()
+    throw error
+  })
   const sweeper = setInterval(() => {
     counter
       .sweep(SWEEP_LIMIT)
@@ -104,6 +112,16 @@ export async function startGateway(config: GatewayConfig, log?: Logger): Promise
       await store?.close()
     },
   }
+}
+
+async function listenForRedirects(
+  { origin, listen }: GatewayConfig,
+  hosts: readonly string[],
+  connections: Connections,
+): Promise<void> {
+  const port = listen?.httpRedirectPort
+  if (port === undefined) return
+  await listenOnAll(() => connections.watch(createRedirectServer(origin)), hosts, port)
 }
 
 /**
@@ -145,6 +163,7 @@ export function createGatewayCounter(
     clientSecret: secrets.clientSecret,
     ...defined({
       audience: settings.audience,
+      endpointHosts: settings.endpointHosts,
       refreshReuseGraceSeconds: settings.refreshReuseGraceSeconds,
     }),
     ...(insecure ? { [allowInsecureHttp]: true as const } : {}),

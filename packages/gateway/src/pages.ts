@@ -7,8 +7,8 @@ export type PageHandler = (request: IncomingMessage, response: ServerResponse) =
 
 /** Makes the handler for a static folder, with headers that keep its pages from being framed or sniffed. */
 export function createPages(config: GatewayConfig): PageHandler {
-  const { directory, contentSecurityPolicy } = config.pages ?? {}
-  const headers = pageHeaders(config.origin, config.provider.issuer, contentSecurityPolicy)
+  const { directory } = config.pages ?? {}
+  const headers = pageHeaders(config)
   const notFound = (response: ServerResponse): void => {
     response.writeHead(404, {
       'content-type': 'text/plain; charset=utf-8',
@@ -31,6 +31,9 @@ export function createPages(config: GatewayConfig): PageHandler {
   }
 }
 
+// No string becomes script or markup: it must come out of a policy of the app's own.
+const TRUSTED_TYPES = "require-trusted-types-for 'script'"
+
 function openFolder(directory: string, headers: ReturnType<typeof pageHeaders>): StaticFiles {
   try {
     return createStaticFiles(directory, headers)
@@ -39,11 +42,11 @@ function openFolder(directory: string, headers: ReturnType<typeof pageHeaders>):
   }
 }
 
-function pageHeaders(
-  origin: string,
-  issuer: string,
-  contentSecurityPolicy: string | undefined,
-): readonly (readonly [string, string])[] {
+function pageHeaders({
+  origin,
+  provider: { issuer },
+  pages: { contentSecurityPolicy, trustedTypes = 'report' } = {},
+}: GatewayConfig): readonly (readonly [string, string])[] {
   const { protocol, hostname } = new URL(origin)
   const policy = [
     "default-src 'self'",
@@ -52,6 +55,7 @@ function pageHeaders(
     // Signing out is a form that ends at the provider; browsers hold the redirect to this list too.
     `form-action 'self' ${new URL(issuer).origin}`,
     "frame-ancestors 'none'",
+    ...(trustedTypes === 'enforce' ? [TRUSTED_TYPES] : []),
   ].join('; ')
   const headers: (readonly [string, string])[] = [
     ['content-security-policy', contentSecurityPolicy ?? policy],
@@ -63,6 +67,9 @@ function pageHeaders(
     ['cross-origin-resource-policy', 'same-origin'],
     ['cache-control', 'no-cache'],
   ]
+  // What an app would have to change is told in its console, and nothing breaks.
+  if (trustedTypes === 'report')
+    headers.push(['content-security-policy-report-only', TRUSTED_TYPES])
   const loopback =
     hostname === 'localhost' ||
     hostname.endsWith('.localhost') ||

@@ -146,7 +146,8 @@ export const ERROR_CODES = {
   provider_metadata_invalid: {
     status: 503,
     title: 'The metadata of the provider is not acceptable',
-    remedy: 'Compare the issuer with what it answers at /.well-known/openid-configuration.',
+    remedy:
+      'Compare the issuer with what it answers at /.well-known/openid-configuration; where its endpoints lie at hosts of your own network, list them (endpointHosts).',
   },
   provider_refused: {
     status: 502,

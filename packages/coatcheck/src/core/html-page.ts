@@ -43,6 +43,8 @@ export function htmlPage(options: HtmlPageOptions): Answer {
     "base-uri 'none'",
     "form-action 'self'",
     "frame-ancestors 'none'",
+    "require-trusted-types-for 'script'",
+    "trusted-types 'none'",
   ].join('; ')
   const headers = [
     'content-type',

@@ -35,6 +35,7 @@ import {
   limitsOf,
 } from './session-settings.ts'
 import { createSharedWith } from './shared-with.ts'
+import { createSignInForms, type SignInForm } from './sign-in-forms.ts'
 import { createTidy } from './tidy.ts'
 
 /** Where tokens are kept for browsers: signs in, keeps sessions, guards, calls APIs, signs out. */
@@ -58,6 +59,13 @@ export interface Counter {
    * Good as long as the session, in every tab; another one each time.
    */
   formToken(session: Session): string
+  /**
+   * For a sign-in form of one's own, which a browser without session posts: a token, and the cookie that it is bound to.
+   * Keeps a foreign page from signing somebody in as somebody else.
+   */
+  signInForm(request: RequestHead | Request): SignInForm
+  /** Whether a sign-in form came from a page of ours, in the browser that it was made for. */
+  checkSignInForm(request: RequestHead | Request, token: string): boolean
   /** Whether a form's token was made for this session. */
   checkForm(session: Session, token: string): boolean
   /**
@@ -137,6 +145,12 @@ export function createCounter(options: CounterOptions): Counter {
   })
   const judge = createGuard({ origin, allowedOrigins: options.allowedOrigins ?? [] })
   const forms = createBoundTokens(ring, { site: origin, purpose: 'form' }, random)
+  const signInForms = createSignInForms({
+    cookieName: `${names.transactionPrefix}form`,
+    tokens: createBoundTokens(ring, { site: origin, purpose: 'sign-in-form' }, random),
+    judge,
+    random,
+  })
   const links = createLinks({
     tokens: createBoundTokens(ring, { site: origin, purpose: 'link' }, random),
     clock,
@@ -179,6 +193,11 @@ export function createCounter(options: CounterOptions): Counter {
     tidy: createTidy({ sweep }, clock, onEvent),
   })
 
+  function read(request: RequestHead | Request) {
+    const head = 'target' in request ? request : headOfRequest(origin, request)
+    return { head, headers: readDecidingHeaders(head.headers) }
+  }
+
   // A store without sessions still keeps one-time codes.
   async function sweep(limit: number): Promise<number> {
     if (keepsSessions(options.sessions)) return sessions.sweep(limit)
@@ -200,14 +219,15 @@ export function createCounter(options: CounterOptions): Counter {
     upgrade: (head) => andThen(handle(head), onlySocket),
     fetch: createFetchSkin(origin, handle),
     session: async (request) => {
-      const head = 'target' in request ? request : headOfRequest(origin, request)
-      const headers = readDecidingHeaders(head.headers)
+      const { head, headers } = read(request)
       if (headers.host?.toLowerCase() !== host) return undefined
       const reading = await authority.ownHandler(head.method, headers)
       return reading.ok ? sessions.touch(reading.session) : undefined
     },
     setCookies: sessions.setCookies,
     formToken: (session) => forms.make(session.id),
+    signInForm: (request) => signInForms.make(read(request).headers),
+    checkSignInForm: (request, token) => signInForms.check(read(request).headers, token),
     checkForm: (session, token) => forms.check(token, session.id),
     link: (session, target, link) => links.make(session.id, target, link),
     sweep: (limit = 1000) => sweep(limit),

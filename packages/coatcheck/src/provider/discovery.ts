@@ -26,6 +26,8 @@ export interface DiscoveryOptions {
   readonly fetch: Fetch
   readonly clock: Clock
   readonly insecure: boolean
+  /** Hosts at which endpoints may lie, besides the issuer's own. Default: every public name. */
+  readonly endpointHosts?: readonly string[] | undefined
 }
 
 const KEPT_MS = 3_600_000
@@ -107,7 +109,7 @@ async function fetchMetadata(options: DiscoveryOptions): Promise<oauth.Authoriza
     const metadata = await oauth.processDiscoveryResponse(issuer, response)
     // Every character counts: a URL that is merely equivalent is another issuer.
     if (metadata.issuer !== options.issuer) throw new TypeError('another issuer')
-    return checkEndpoints(metadata, insecure)
+    return checkEndpoints(metadata, options)
   } catch (error) {
     throw new CoatcheckError('provider_metadata_invalid', {
       cause: error,
@@ -116,18 +118,35 @@ async function fetchMetadata(options: DiscoveryOptions): Promise<oauth.Authoriza
   }
 }
 
+// Whoever can change the metadata would have us fetch from within our own network, client secret in hand.
 function checkEndpoints(
   metadata: oauth.AuthorizationServer,
-  insecure: boolean,
+  { issuer, insecure, endpointHosts }: DiscoveryOptions,
 ): oauth.AuthorizationServer {
   const required = [metadata.authorization_endpoint, metadata.token_endpoint, metadata.jwks_uri]
-  const optional = [metadata.revocation_endpoint, metadata.end_session_endpoint]
+  const optional = [
+    metadata.revocation_endpoint,
+    metadata.introspection_endpoint,
+    metadata.end_session_endpoint,
+  ]
+  const own = new URL(issuer).hostname
   for (const address of [...required, ...optional.filter((entry) => entry !== undefined)]) {
-    const { protocol, username } = new URL(address ?? '')
+    const { protocol, username, hostname } = new URL(address ?? '')
     const fine = protocol === 'https:' || (insecure && protocol === 'http:')
     if (!fine || username !== '') throw new TypeError('an endpoint is not an https address')
+    const isListed = endpointHosts?.includes(hostname) ?? isPublicName(hostname)
+    if (hostname !== own && !isListed)
+      throw new TypeError('an endpoint is at a host that is not listed')
   }
   return metadata
+}
+
+const INWARD = /^[^.]+$|(?:^|\.)(?:localhost|local|internal|arpa|lan|home|corp|intranet|private)$/
+
+/** A name, no address, and none that means something in a network of one's own. The URL parser has made the spellings one. */
+function isPublicName(hostname: string): boolean {
+  const isAddress = hostname.startsWith('[') || /^[\d.]+$/.test(hostname)
+  return !isAddress && !INWARD.test(hostname.replace(/\.$/, ''))
 }
 
 function unavailable(code: ErrorCode): CoatcheckError {

@@ -14,6 +14,11 @@ export interface ProviderOptions {
   readonly clientSecret: Secret
   /** When set, access tokens are JWTs that are verified for this audience. Default: they are opaque, from our own confidential call. */
   readonly audience?: string
+  /**
+   * The only hosts, besides the issuer's, at which its metadata may name endpoints: `['oauth2.googleapis.com', 'www.googleapis.com']`.
+   * Default: every public name; no address, and nothing in a network of one's own.
+   */
+  readonly endpointHosts?: readonly string[]
   /** For how long the provider takes a spent refresh token again. Default: 0. */
   readonly refreshReuseGraceSeconds?: number
   /** Default: those of `createVerifier`. */

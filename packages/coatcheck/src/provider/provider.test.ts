@@ -128,6 +128,41 @@ describe('discovery', () => {
     expect(await codeOf(hostile.client().ready())).toBe('provider_metadata_invalid')
   })
 
+  it.each([
+    'https://169.254.169.254/latest',
+    'https://0xA9FEA9FE/latest',
+    'https://2852039166/latest',
+    'https://[::1]/token',
+    'https://[::ffff:169.254.169.254]/token',
+    'https://localhost/token',
+    'https://localhost./token',
+    'https://admin.localhost/token',
+    'https://vault/token',
+    'https://vault.internal/token',
+    'https://metadata.google.internal/token',
+    'https://nas.local/token',
+    'https://router.home.arpa/token',
+  ])('T-OPS-05 calls no address in our own network that metadata names: %s', async (address) => {
+    for (const name of ['token_endpoint', 'jwks_uri', 'revocation_endpoint']) {
+      const client = hostile.client()
+      hostile.metadata = { ...hostile.metadata, [name]: address }
+      expect(await codeOf(client.ready())).toBe('provider_metadata_invalid')
+      hostile.metadata = { ...hostile.metadata, [name]: `${hostile.issuer}/ok` }
+    }
+  })
+
+  it('T-OPS-05 calls the hosts that are listed, and no other then', async () => {
+    const address = 'https://oauth2.idp.example/token'
+    hostile.metadata = { ...hostile.metadata, token_endpoint: address }
+    await hostile.client().ready()
+    await hostile.client({ endpointHosts: ['oauth2.idp.example'] }).ready()
+    expect(await codeOf(hostile.client({ endpointHosts: [] }).ready())).toBe(
+      'provider_metadata_invalid',
+    )
+    hostile.metadata = { ...hostile.metadata, token_endpoint: 'https://vault.internal/token' }
+    await hostile.client({ endpointHosts: ['vault.internal'] }).ready()
+  })
+
   it.each<[string, Handler]>([
     [
       'garbage',

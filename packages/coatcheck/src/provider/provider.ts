@@ -94,7 +94,11 @@ export function createProvider(options: ProviderOptions): Provider {
     const bounds = { timeoutMs: limitMs, maxResponseBytes: MAX_RESPONSE_BYTES }
     return createBoundedFetch(options.fetch ?? globalThis.fetch, bounds)
   }
-  const discovery = createDiscovery({ issuer, fetch: fetchWithin(shortTimeoutMs), clock, insecure })
+  const { endpointHosts } = options
+  const discovery = createDiscovery({
+    ...{ issuer, clock, insecure, endpointHosts },
+    fetch: fetchWithin(shortTimeoutMs),
+  })
   const readTokens = createTokenReader({ ...options, clock, keyTimeoutMs: shortTimeoutMs })
   const http = {
     [oauth.customFetch]: fetchWithin(timeoutMs),
