@@ -5,6 +5,7 @@ import { type AddressInfo, connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { GatewayConfig } from './config.ts'
 import { createPages } from './pages.ts'
 
 let folder: string
@@ -22,14 +23,7 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'empty.txt'), '')
   writeFileSync(join(folder, '.git/config'), 'hidden')
   writeFileSync(join(folder, 'large.bin'), Buffer.alloc(8 * 1024 * 1024))
-  server = createServer(
-    createPages({
-      origin: 'http://localhost',
-      provider: { issuer: 'https://idp.test', clientId: 'app', clientSecretEnv: 'X' },
-      ring: { file: 'ring.json' },
-      pages: { directory: folder },
-    }),
-  ).listen(0, '127.0.0.1')
+  server = createServer(createPages(configWith({ directory: folder }))).listen(0, '127.0.0.1')
   await once(server, 'listening')
   base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 })
@@ -39,10 +33,37 @@ afterAll(() => {
   rmSync(folder, { recursive: true })
 })
 
+function configWith(pages: GatewayConfig['pages']): GatewayConfig {
+  return {
+    origin: 'http://localhost',
+    provider: { issuer: 'https://idp.test', clientId: 'app', clientSecretEnv: 'X' },
+    ring: { file: 'ring.json' },
+    pages,
+  }
+}
+
 const get = (path: string, headers: Record<string, string> = {}): Promise<Response> =>
   fetch(base + path, { headers })
 
 describe('static pages', () => {
+  it.each([
+    [undefined, 'no', 'yes'],
+    ['report', 'no', 'yes'],
+    ['enforce', 'yes', 'no'],
+    ['off', 'no', 'no'],
+  ] as const)('T-OPS-02 with Trusted Types %s demand them: %s; only tell: %s', async (...row) => {
+    const [trustedTypes, demanded, told] = row
+    const pages = { directory: folder, ...(trustedTypes === undefined ? {} : { trustedTypes }) }
+    const other = createServer(createPages(configWith(pages))).listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    const { headers } = await fetch(`http://127.0.0.1:${(other.address() as AddressInfo).port}/`)
+    other.close()
+    const has = (name: string) =>
+      headers.get(name)?.includes("require-trusted-types-for 'script'") === true ? 'yes' : 'no'
+    expect(has('content-security-policy')).toBe(demanded)
+    expect(has('content-security-policy-report-only')).toBe(told)
+  })
+
   it('finds a file, its index and its short name, and nothing hidden', async () => {
     for (const [path, text] of [
       ['/', '<!doctype html>front'],
