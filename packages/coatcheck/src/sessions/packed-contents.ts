@@ -7,7 +7,7 @@ import { restoreVerifiedTokenSet } from '../tokens/restore-verified.ts'
 import type { ClaimsSource } from '../tokens/token-set-mark.ts'
 import { isVerifiedTokenSet, type RestorableTokenSet } from '../tokens/verified-token-set.ts'
 import type { SessionContents } from './contents.ts'
-import { findClaimsSource, parseClaims } from './packed-claims.ts'
+import { findClaimsSource, type ParsedClaims, parseClaims } from './packed-claims.ts'
 
 /** What a sealed cookie holds of a session. */
 export interface PackedContents extends SessionContents {
@@ -181,13 +181,13 @@ function readTokenSet(
   const clientId = isElsewhere ? text.text() : known.clientId
   const claimsSource = sourceIn(flags)
   const source = claimsSource === 'access_token' ? accessToken : idToken
-  const claims = parseClaims(claimsSource === 'neither' ? text.text() : source?.payload?.())
-  const subject = otherSubject ?? claims?.sub
-  if (claims === undefined || typeof subject !== 'string' || !kept.isWhole) return undefined
+  const written = claimsSource === 'neither' ? text.text() : undefined
+  const json = written === undefined ? source?.payload : () => written
+  if (json === undefined || !kept.isWhole) return undefined
+  const claims = (): ParsedClaims => readClaims(json())
   const set: Draft<RestorableTokenSet> = {
     issuer,
     clientId,
-    subject,
     accessToken: accessToken.token,
     tokenType: (flags & DPOP) === 0 ? 'Bearer' : 'DPoP',
     accessTokenKind: (flags & OPAQUE) === 0 ? 'jwt' : 'opaque',
@@ -197,7 +197,15 @@ function readTokenSet(
   if (refreshToken !== undefined) set.refreshToken = refreshToken.token
   if (idToken !== undefined) set.idToken = idToken.token
   if (scope !== undefined) set.scope = scope
+  if (otherSubject !== undefined) set.subject = otherSubject
   return set
+}
+
+// When they were sealed they were JSON, and named somebody, or the subject stands beside them.
+function readClaims(json: string): ParsedClaims {
+  const claims = parseClaims(json)
+  if (claims === undefined) throw new CoatcheckError('internal_error')
+  return claims
 }
 
 function sourceIn(flags: number): ClaimsSource {

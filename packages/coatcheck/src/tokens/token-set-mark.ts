@@ -1,5 +1,9 @@
+/** A value, or what makes it when it is first asked for. */
+export type LaterOf<T> = T | (() => T)
 /** A string, or what makes it when it is first asked for. */
-export type Later = string | (() => string)
+export type Later = LaterOf<string>
+/** The claims of a set, frozen to their depth. */
+export type SetClaims = Readonly<Record<string, unknown>>
 
 /** Whose payload a set's claims are, word for word. */
 export type ClaimsSource = 'id_token' | 'access_token' | 'neither'
@@ -13,12 +17,26 @@ export interface TokensOfSet {
   readonly claimsSource?: ClaimsSource
 }
 
+/** What is listed all the same, but read only when it is asked for: most requests need neither. */
+export interface ReadLater {
+  readonly claims: () => SetClaims
+  /** Absent: it is the claims' `sub`. */
+  readonly subject: string | undefined
+}
+
 /** Marks an object as a token set of ours, and gives it its tokens as properties that do not show. */
 export function markTokenSet(set: object, tokens: TokensOfSet): void {
   Mark.put(set, tokens)
   Object.defineProperty(set, 'accessToken', ACCESS_TOKEN)
   if (tokens.refreshToken !== undefined) Object.defineProperty(set, 'refreshToken', REFRESH_TOKEN)
   if (tokens.idToken !== undefined) Object.defineProperty(set, 'idToken', ID_TOKEN)
+}
+
+/** Gives a marked object its claims and subject as properties that show. */
+export function addReadLater(set: object, later: ReadLater): void {
+  Mark.putLater(set, later)
+  Object.defineProperty(set, 'subject', SUBJECT)
+  Object.defineProperty(set, 'claims', CLAIMS)
 }
 
 /** Whether an object was marked here. */
@@ -46,6 +64,8 @@ class Mark extends Given {
   #refreshToken: Later | undefined
   #idToken: Later | undefined
   readonly #claimsSource: ClaimsSource | undefined
+  #later: ReadLater | undefined
+  #claims: SetClaims | undefined
 
   private constructor(set: object, tokens: TokensOfSet) {
     super(set)
@@ -57,6 +77,20 @@ class Mark extends Given {
 
   static put(set: object, tokens: TokensOfSet): void {
     new Mark(set, tokens)
+  }
+
+  static putLater(set: object, later: ReadLater): void {
+    ;(set as Mark).#later = later
+  }
+
+  static claims(set: object): SetClaims | undefined {
+    const mark = set as Mark
+    mark.#claims ??= mark.#later?.claims()
+    return mark.#claims
+  }
+
+  static subject(set: object): unknown {
+    return (set as Mark).#later?.subject ?? Mark.claims(set)?.sub
   }
 
   static isOn(set: object): boolean {
@@ -90,6 +124,9 @@ class Mark extends Given {
 const ACCESS_TOKEN = getter(Mark.accessToken)
 const REFRESH_TOKEN = getter(Mark.refreshToken)
 const ID_TOKEN = getter(Mark.idToken)
+
+const SUBJECT = { ...getter(Mark.subject), enumerable: true }
+const CLAIMS = { ...getter(Mark.claims), enumerable: true }
 
 function getter(read: (set: object) => unknown): PropertyDescriptor {
   return {

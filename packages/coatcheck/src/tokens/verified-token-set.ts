@@ -1,10 +1,14 @@
 import { CoatcheckError } from '../core/errors.ts'
 import { matchesAccessTokenHash } from './access-token-hash.ts'
 import {
+  addReadLater,
   type ClaimsSource,
   isMarked,
+  type LaterOf,
   markedClaimsSource,
   markTokenSet,
+  type ReadLater,
+  type SetClaims,
   type TokensOfSet,
 } from './token-set-mark.ts'
 import { deepFreeze, isVerifiedToken, type VerifiedToken } from './verified-token.ts'
@@ -34,8 +38,14 @@ export interface VerifiedTokenSet {
 /** A token set as plain data: for seals alone. */
 export type TokenSetData = Omit<VerifiedTokenSet, typeof brand>
 
-/** The data of a set that a seal vouches for: its tokens may be written out when they are asked for. */
-export interface RestorableTokenSet extends Omit<TokenSetData, keyof TokensOfSet>, TokensOfSet {}
+/** The data of a set that a seal vouches for: tokens may be written out, claims and subject read, when they are asked for. */
+export interface RestorableTokenSet
+  extends Omit<TokenSetData, keyof TokensOfSet | keyof ReadLater>,
+    TokensOfSet {
+  readonly claims: LaterOf<SetClaims>
+  /** Absent: it is the claims' `sub`. */
+  readonly subject?: string
+}
 
 /** An access token that is no JWT for us, and why it is believed. */
 export interface OpaqueAccessToken {
@@ -150,16 +160,21 @@ export function mintTokenSet(data: RestorableTokenSet): VerifiedTokenSet {
   const set: { -readonly [Name in keyof TokenSetData]?: TokenSetData[Name] } = {
     issuer: data.issuer,
     clientId: data.clientId,
-    subject: data.subject,
     tokenType: data.tokenType,
     accessTokenKind: data.accessTokenKind,
-    claims: deepFreeze(data.claims),
   }
   const { accessTokenExpiresAt, accessTokenReceivedAt, scope } = data
   if (accessTokenExpiresAt !== undefined) set.accessTokenExpiresAt = accessTokenExpiresAt
   if (accessTokenReceivedAt !== undefined) set.accessTokenReceivedAt = accessTokenReceivedAt
   if (scope !== undefined) set.scope = scope
+  const { claims, subject } = data
   markTokenSet(set, data)
+  if (typeof claims === 'function') {
+    addReadLater(set, { claims: () => deepFreeze(claims()), subject })
+  } else {
+    set.subject = subject ?? String(claims.sub)
+    set.claims = deepFreeze(claims)
+  }
   return Object.freeze(set) as VerifiedTokenSet
 }
 
