@@ -1,3 +1,8 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { createFormBrowser, type FormBrowser } from '@coatcheck/dev'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
@@ -10,6 +15,9 @@ import {
 } from '../support/hand-off.ts'
 import { send } from '../support/send.ts'
 import { apiCall, cookiesOf, OWN_NAVIGATION, type Stack, signInOverHttp } from '../support/stack.ts'
+
+const COMMAND = fileURLToPath(new URL('../../packages/gateway/dist/coatcheck.js', import.meta.url))
+const GRACE = 'u-grace-1906'
 
 let sites: HandOffSites
 beforeAll(async () => {
@@ -52,6 +60,24 @@ async function signOut(stack: Stack, ticket: string): Promise<void> {
   const headers = { ...OWN_NAVIGATION, origin: stack.origin, cookie: ticket }
   const answer = await send(`${stack.origin}/auth/sign-out`, { method: 'POST', headers })
   expect(answer.status).toBe(303)
+}
+
+// As a command of its own: this process has the gateways to answer for.
+async function operatorEnds() {
+  const folder = sites.source.folder
+  writeFileSync(join(folder, 'coatcheck.json'), JSON.stringify(sites.source.config))
+  const child = spawn(process.execPath, [COMMAND, 'sessions', 'end', 'coatcheck.json', GRACE], {
+    cwd: folder,
+  })
+  const told = { out: '', err: '' }
+  child.stdout.on('data', (bytes) => {
+    told.out += bytes
+  })
+  child.stderr.on('data', (bytes) => {
+    told.err += bytes
+  })
+  const [status] = (await once(child, 'close')) as [number]
+  return { status, ...told }
 }
 
 async function becomes(stack: Stack, ticket: string, expected: unknown): Promise<void> {
@@ -100,6 +126,33 @@ describe('a hand-off between two hosts', () => {
     await signOut(sites.source, one.ticket)
     await becomes(sites.target, ticket, 'signed_out')
     expect(await whoIs(sites.target, otherTicket)).toBe('Ada Lovelace')
+  })
+
+  it('ends at the target when an operator ends it at the source; what could not be told is said', async () => {
+    const person = await signedIn('grace')
+    const ticket = await handOver(person)
+    const first = await operatorEnds()
+    expect([first.status, first.err]).toEqual([0, ''])
+    await becomes(sites.target, ticket, 'signed_out')
+    await signedIn('grace')
+    await sites.target.gateway.close()
+    const second = await operatorEnds()
+    await sites.target.restart()
+    expect(second.status).toBe(1)
+    expect(second.out).toContain('1 session ended.')
+    expect(second.err).toContain(`${sites.target.origin} was not told (hand_off_unavailable)`)
+  })
+
+  it('leaves the session of another person at the target as it was', async () => {
+    const grace = createFormBrowser()
+    const own = await signInOverHttp(sites.target, 'grace', undefined, grace)
+    const ada = await signedIn()
+    const asked = await askTarget(sites)
+    const given = await askSource(asked.location, ada.ticket)
+    const answer = await bringCode(sites, given.location, asked.cookies, grace, own)
+    expect([answer.status, ticketIn(answer)]).toEqual([403, ''])
+    expect(await answer.text()).toContain('hand_off_subject_differs')
+    expect(await whoIs(sites.target, own)).toBe('Grace Hopper')
   })
 
   it('shows a page with a button when a foreign page starts it (login CSRF)', async () => {

@@ -71,13 +71,14 @@ export async function bringCode(
   location: string,
   cookies: string,
   browser: FormBrowser = createFormBrowser(),
+  ticket = '',
 ): Promise<Response> {
   const answer = await visit(location, cookies)
   const { location: provider, cookies: transaction, status } = step(answer)
   if (status !== 303) return answer
   const callback = `${target.origin}/auth/callback`
   const page = await browser.open(provider, callback)
-  return visit(page.url, transaction)
+  return visit(page.url, ticket === '' ? transaction : `${transaction}; ${ticket}`)
 }
 
 /** A page load by a link on the site itself, or by the second request of a hop. */

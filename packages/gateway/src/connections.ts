@@ -24,6 +24,8 @@ export function createConnections(stalledMs: number = STALLED_MS): Connections {
     servers.add(server)
     server.on('request', (request, response) => latest.set(request.socket, response))
     server.on('upgrade', (_request, socket) => {
+      // An error that nobody listens to would end the process.
+      socket.on('error', () => {})
       upgraded.add(socket)
       socket.on('close', () => upgraded.delete(socket))
     })

@@ -29,7 +29,7 @@ import { createUpstreams } from './upstreams.ts'
 export interface Gateway {
   readonly origin: string
   readonly port: number
-  /** Lets requests under way end (ten seconds at most), then closes everything. */
+  /** Lets requests under way end (ten seconds at most), then closes everything; once, however often it is called. */
   close(): Promise<void>
 }
 
@@ -99,17 +99,26 @@ export async function startGateway(config: GatewayConfig, log?: Logger): Promise
     .catch(() => logger.warn({ code: 'provider_unavailable' }, 'provider.unavailable'))
   for (const unsafe of config.unsafe ?? []) logger.warn({ unsafe }, 'unsafe.option')
 
+  async function close(): Promise<void> {
+    clearInterval(sweeper)
+    for (const stopWatching of watching) stopWatching()
+    // Event streams never end by themselves.
+    const streamsEnd = counter.close()
+    await connections.close(CLOSE_GRACE_MS)
+    await streamsEnd
+    // Whoever signed out while connections ended is told of elsewhere, too.
+    await counter.close()
+    await dispatcher.destroy()
+    await store?.close()
+  }
+
+  let closing: Promise<void> | undefined
   return {
     origin: config.origin,
     port: listening.port,
-    close: async () => {
-      clearInterval(sweeper)
-      for (const stopWatching of watching) stopWatching()
-      // Event streams never end by themselves.
-      await counter.close()
-      await connections.close(CLOSE_GRACE_MS)
-      await dispatcher.destroy()
-      await store?.close()
+    close: () => {
+      closing ??= close()
+      return closing
     },
   }
 }

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { freePort } from '../../../test/support/dev-process.ts'
 import { send } from '../../../test/support/send.ts'
@@ -42,6 +44,19 @@ describe('T-OPS-02 plain http beside https', () => {
       expect(await answer.json()).toMatchObject({ code: 'https_required' })
     },
   )
+
+  it('lives on when somebody asks for another protocol and is gone', async () => {
+    for (let round = 0; round < 3; round += 1) {
+      const { port } = new URL(http)
+      const socket = connect(Number(port), '127.0.0.1')
+      await once(socket, 'connect')
+      socket.on('error', () => {})
+      socket.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n')
+      setTimeout(() => socket.resetAndDestroy(), round * 5)
+      await once(socket, 'close')
+    }
+    expect((await send(`${http}/`)).status).toBe(308)
+  })
 
   it('is a fault where the site itself is http', () => {
     const config = {

@@ -14,7 +14,9 @@ const REFUSAL = `${JSON.stringify({
  * @see RFC 9110, section 15.4.9; OWASP ASVS 5.0, V12.2
  */
 export function createRedirectServer(origin: string): Server {
-  return createServer((request, response) => answer(origin, request, response))
+  const server = createServer((request, response) => answer(origin, request, response))
+  // Whoever asks for another protocol has the socket to themselves: nobody else listens to its errors.
+  return server.on('upgrade', (_, socket) => socket.on('error', () => {}).destroy())
 }
 
 function answer(

@@ -33,7 +33,13 @@ export function createSessionsCommand(): Command {
     .option('--session <id>', 'only the one that `list` shows under this id')
     .action(async (file: string, subject: string, options: { session?: string }) => {
       const selection = options.session === undefined ? {} : { session: options.session }
-      const ended = await withCounter(file, (counter) => counter.endSessions(subject, selection))
+      const ended = await withCounter(file, (counter) => {
+        counter.on('hand_off.sign_out_not_told', ({ partner, code }) => {
+          console.error(`${partner} was not told (${code}): end the sessions there, too.`)
+          process.exitCode = 1
+        })
+        return counter.endSessions(subject, selection)
+      })
       console.log(`${ended} ${ended === 1 ? 'session' : 'sessions'} ended.`)
       if (ended > 0) {
         console.log(

@@ -185,7 +185,7 @@ export const ERROR_CODES = {
     status: 403,
     title: 'The other site of a hand-off is not one that this site knows',
     remedy:
-      'Name both sites to each other (handOff.to, handOff.from) by their exact origins, with one ring that both have.',
+      'Name both sites to each other (handOff.to, handOff.from) by their exact origins, with one ring that both have, in the same version; and see whether their clocks agree.',
   },
   hand_off_code_refused: {
     status: 403,
@@ -195,7 +195,8 @@ export const ERROR_CODES = {
   hand_off_subject_differs: {
     status: 403,
     title: 'Another person is signed in at the provider than at the site that handed over',
-    remedy: 'Sign out at the provider, or sign in here without a hand-off.',
+    remedy:
+      'Sign out at the provider, or sign in here without a hand-off. If it is always so: the provider names a person differently to each client (pairwise subjects), and nobody can be handed over.',
   },
   hand_off_unavailable: {
     status: 503,

@@ -240,8 +240,8 @@ export function createCounter(options: CounterOptions): Counter {
     },
     close: async () => {
       streams.close()
-      await handOffs?.ties.settle()
       await sessions.close()
+      await handOffs?.ties.settle()
     },
   }
 }

@@ -32,10 +32,9 @@ export function createHandOffs(
   { store, names, clock, random, onEvent }: HandOffsContext,
 ): HandOffs | undefined {
   const { to = [], from = [], fetch } = handOff ?? {}
-  const partners = [...to, ...from]
-  if (partners.length === 0) return undefined
+  if (to.length === 0 && from.length === 0) return undefined
   const letters = createLetters({ origin, fetch, clock, random })
-  const ties = createHandOffTies({ partners, letters, store, clock, onEvent })
+  const ties = createHandOffTies({ origin, ring, to, from, letters, store, random, onEvent })
   const transactions = createTransactions({
     ...{ ring, store, clock, random },
     context: [origin, provider.issuer, provider.clientId, 'hand-off'],
@@ -46,7 +45,7 @@ export function createHandOffs(
     ties,
     serve: (sessions, login) =>
       createHandOff({
-        ...{ origin, ring, store, provider, sessions, login },
+        ...{ origin, store, provider, sessions, login },
         ...{ to, from, transactions, codes, letters, ties, onEvent },
       }),
   }

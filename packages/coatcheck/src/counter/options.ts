@@ -116,7 +116,7 @@ export function checkOptions(options: CounterOptions): void {
     ...(origins.length > 0 ? [] : allowedOriginFaults(options)),
     ...(options.handOff === undefined
       ? []
-      : handOffFaults(options.origin, options.handOff, sessions.kind !== 'sealed-cookie')),
+      : handOffFaults(options, options.handOff, sessions.kind !== 'sealed-cookie')),
   ]
   const hops = options.trustedProxyHops ?? 0
   if (!Number.isInteger(hops) || hops < 0 || hops > 10) {

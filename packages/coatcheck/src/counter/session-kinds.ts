@@ -6,8 +6,8 @@ import type { SessionEvent } from '../sessions/events.ts'
 import { createLifetimes } from '../sessions/lifetimes.ts'
 import type { TokenKind } from '../sessions/sealed-endings.ts'
 import { createSealedSessions, type SealedSessionsOptions } from '../sessions/sealed-sessions.ts'
-import type { EndReason, SessionStore } from '../sessions/session-store.ts'
-import { createSessions } from '../sessions/sessions.ts'
+import type { SessionStore } from '../sessions/session-store.ts'
+import { createSessions, type EndedListener } from '../sessions/sessions.ts'
 import { createTicketSessions, type TicketSessions } from '../sessions/ticket-sessions.ts'
 import type { CounterOptions } from './options.ts'
 import { overflowOf } from './session-settings.ts'
@@ -21,7 +21,7 @@ export interface SessionKindContext {
   readonly random: RandomSource
   readonly onEvent: (event: SessionEvent) => void
   /** Is told of each session that this process ends, by its whole id. Default: nobody. */
-  readonly onEnded?: ((id: string, reason: EndReason) => void) | undefined
+  readonly onEnded?: EndedListener | undefined
 }
 
 type Shared = Pick<

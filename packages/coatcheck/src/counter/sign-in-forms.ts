@@ -10,7 +10,7 @@ import type { createGuard } from '../guard/judge.ts'
 export interface SignInForm {
   /** For a hidden field. */
   readonly token: string
-  /** `Set-Cookie` values for the answer with the form: none where the browser has its cookie already. */
+  /** `Set-Cookie` values for the answer with the form. */
   readonly setCookies: readonly string[]
 }
 
@@ -26,7 +26,8 @@ const MAX_AGE_SECONDS = 3600
 const ATTRIBUTES: CookieAttributes = {
   secure: true,
   httpOnly: true,
-  sameSite: 'Strict',
+  // The token and the origin are the defence; Strict would lose the form of a tab that a link has opened.
+  sameSite: 'Lax',
   path: '/',
   maxAgeSeconds: MAX_AGE_SECONDS,
 }
@@ -51,9 +52,8 @@ export function createSignInForms(options: {
 
   return {
     make: (headers) => {
-      const known = idIn(headers)
-      if (known !== undefined) return { token: tokens.make(known), setCookies: [] }
-      const id = encodeBase64url(random(ID_BYTES))
+      // The same again, for another hour: forms of other tabs stay good.
+      const id = idIn(headers) ?? encodeBase64url(random(ID_BYTES))
       return {
         token: tokens.make(id),
         setCookies: [serializeCookie(cookieName, id, ATTRIBUTES)],

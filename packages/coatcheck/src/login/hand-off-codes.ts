@@ -1,4 +1,4 @@
-import { decodeUtf8, encodeBase64url, encodeUtf8 } from '../core/bytes.ts'
+import { decodeUtf8, encodeUtf8 } from '../core/bytes.ts'
 import type { Clock } from '../core/clock.ts'
 import type { RandomSource } from '../core/random.ts'
 import { constantTimeEqual } from '../ring/constant-time.ts'
@@ -16,12 +16,9 @@ export interface CodeContents {
   readonly challenge: string
   readonly sessionId: string
   readonly link: string
+  readonly handle: string
   readonly issuer: string
   readonly subject: string
-  /** What tells the provider who is meant, where the claims say it. */
-  readonly hint?: string
-  /** When the session ends in any case; milliseconds since 1970. */
-  readonly until: number
 }
 
 /** What came of a code; the reason is for the log. */
@@ -92,9 +89,4 @@ export function createHandOffCodes(options: {
 
 function nameOf({ id }: Ticket): string {
   return `hand-off:${id}`
-}
-
-/** A name for two sessions that belong together: the same each time that this one is handed to this site. */
-export function linkOf(ring: KeyRing, site: string, sessionId: string, target: string): string {
-  return encodeBase64url(ring.current.mac('lookup', 'hand-off', site, sessionId, target))
 }

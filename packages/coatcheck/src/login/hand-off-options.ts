@@ -25,19 +25,21 @@ export interface HandOffNote {
   readonly source: string
   /** Who must come out of the sign-in: nobody else may. */
   readonly subject: string
-  /** What both servers call these two sessions. */
+  /** What the source calls these two sessions, and takes back when ours ends. */
   readonly link: string
+  readonly handle: string
   /** The provider was asked not to show anything. */
   readonly silent?: true
 }
 
 /** What is wrong with the options, a line each. */
 export function handOffFaults(
-  origin: string,
+  { origin, ring }: { readonly origin: string; readonly ring: KeyRing },
   { to = [], from = [] }: HandOffOptions,
   keepsTickets: boolean,
 ): readonly string[] {
   const faults: string[] = []
+  const others = [{ origin, ring }, ...to, ...from]
   if (!keepsTickets) {
     faults.push(
       'handOff needs sessions.kind: ticket: a session that lies in a cookie cannot be ended by the other site',
@@ -59,6 +61,15 @@ export function handOffFaults(
       if (partner.origin === origin) faults.push(`${at} is this site itself: remove it`)
       if (seen.has(partner.origin)) faults.push(`${at} stands twice: remove one`)
       seen.add(partner.origin)
+      // A site that shares it could write letters in the name of this one.
+      const sharing = others.find(
+        (other) => other.origin !== partner.origin && haveKeyInCommon(other.ring, partner.ring),
+      )
+      if (sharing !== undefined) {
+        faults.push(
+          `${at} has a ring in common with ${sharing.origin}: each two sites need one of their own`,
+        )
+      }
       const other = direction === 'to' ? from : to
       if (other.some(({ origin, ring }) => origin === partner.origin && ring !== partner.ring)) {
         faults.push(`${at} stands in to and in from with different rings: two sites share one`)
@@ -66,4 +77,8 @@ export function handOffFaults(
     }
   }
   return faults
+}
+
+function haveKeyInCommon(one: KeyRing, other: KeyRing): boolean {
+  return one.keys.some(({ id }) => other.key(id) !== undefined)
 }

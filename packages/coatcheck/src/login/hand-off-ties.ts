@@ -1,35 +1,53 @@
-import { decodeUtf8, encodeUtf8 } from '../core/bytes.ts'
-import type { Clock } from '../core/clock.ts'
+import { decodeUtf8, encodeBase64url, encodeUtf8 } from '../core/bytes.ts'
 import { CoatcheckError } from '../core/errors.ts'
+import type { RandomSource } from '../core/random.ts'
+import type { KeyRing, RingKey } from '../ring/key-ring.ts'
+import { openValue, sealValue } from '../seal/seal-value.ts'
+import type { SessionCard } from '../sessions/card.ts'
+import type { SessionList } from '../sessions/session-list.ts'
 import type { EndReason, SessionStore } from '../sessions/session-store.ts'
-import type { Letters } from './hand-off-letters.ts'
+import type { LetterContents, Letters } from './hand-off-letters.ts'
 import type { HandOffPartner } from './hand-off-options.ts'
+import { TRANSACTION_SECONDS } from './transaction.ts'
+
+/** What a source calls a session of its own when it speaks of it to one partner. */
+export interface HandOffNames {
+  /** The same for every hand-off of this person, browser and partner. */
+  readonly link: string
+  /** The session itself, sealed: the partner gives it back. */
+  readonly handle: string
+}
 
 /** Sessions of two sites that belong together: where one is signed out, so is the other. */
 export interface HandOffTies {
-  /**
-   * Ties a session of ours to its counterpart, as long as ours may last. False when the other one was signed out in the
-   * meantime: then ours must not live.
-   */
-  tie(sessionId: string, partner: string, link: string, until: number): Promise<boolean>
-  /** The same person signed in once more: what was tied to the former session is tied to the new one. */
-  move(formerId: string, sessionId: string, until: number): Promise<void>
-  /** A session of ours ended: tells the partners, if it was a sign-out and there are any. */
-  sessionEnded(sessionId: string, reason: EndReason): void
-  /** A partner says that its session ended: which of ours was tied to it. */
-  partnerEnded(partner: string, link: string): Promise<string | undefined>
-  /** Waits until partners were told. */
-  settle(): Promise<void>
+  /** What a source calls a lineage of sessions, as the partner may know it. */
+  namesFor(
+    partner: string,
+    about: { readonly subject: string; readonly lineage: string },
+  ): HandOffNames
+  /** Whether the source has ended what it calls so: a session that came of it must not live. */
+  isEnded(link: string): Promise<boolean>
+  /** A session whose ties another of ours has taken over: its end is no sign-out. */
+  inherited(sessionId: string): void
+  /** A session of ours ended: tells the partners, if it was a sign-out. */
+  sessionEnded(sessionId: string, reason: EndReason, card: SessionCard | undefined): void
+  /** A partner says that a session there ended: ends what is tied to it. */
+  partnerEnded(partner: string, told: LetterContents, list: SessionList): Promise<void>
+  /** Waits until partners were told, but no longer than so many milliseconds. Default: 10,000. */
+  settle(mostMs?: number): Promise<void>
 }
 
 /** What {@link createHandOffTies} needs. */
 export interface HandOffTiesOptions {
-  readonly partners: readonly HandOffPartner[]
+  readonly origin: string
+  readonly ring: KeyRing
+  readonly to: readonly HandOffPartner[]
+  readonly from: readonly HandOffPartner[]
   readonly letters: Letters
   readonly store: SessionStore
-  readonly clock: Clock
+  readonly random: RandomSource
   readonly onEvent: (event: HandOffTieEvent) => void
-  /** Waits between two tries. Default: so many milliseconds. */
+  /** Waits. Default: so many milliseconds. */
   readonly wait?: (ms: number) => Promise<void>
 }
 
@@ -49,104 +67,161 @@ const SIGN_OUTS: ReadonlySet<EndReason> = new Set([
   'provider_signed_out',
   'signed_out_elsewhere',
 ])
-// A sign-in that was under way when its source was signed out may take so long.
-const ENDED_KEPT_MS = 900_000
+// A sign-in that was under way when its source was signed out: at the provider silently, then with a person, and spare.
+const ENDED_KEPT_MS = 2 * TRANSACTION_SECONDS * 1000 + 300_000
 const TRY_AFTER_MS = [0, 1000, 5000]
+const SETTLE_MS = 10_000
+const LINK = /^[\w-]{43}$/
+// Looking takes the mark for a moment: who finds it taken looks again, until only a real one can be left.
+const LOOK_MS = 1000
+const LOOK_AGAIN_MS = 25
 
-/** Ties, kept in the store as long as the session may last. */
+/**
+ * Ties. A source names its sessions to each partner by a keyed hash of their lineage, and by the sealed lineage itself; the
+ * partner keeps both with its session. So neither side keeps a list, and each finds its own among the person's sessions.
+ */
 export function createHandOffTies(options: HandOffTiesOptions): HandOffTies {
-  const { partners, letters, store, clock, onEvent, wait = pause } = options
-  const underWay = new Set<Promise<void>>()
+  const { origin, ring, to, from, letters, store, random, onEvent, wait = pause } = options
+  const underWay = new Map<Promise<void>, string>()
+  const passedOn = new Set<string>()
+  // Which partner's word ends a session at this moment: it is not told again.
+  const causes = new Map<string, string>()
 
-  async function take(name: string): Promise<string | undefined> {
-    const bytes = await store.takeBlob(name)
-    return bytes === undefined ? undefined : decodeUtf8(bytes)
-  }
+  const linkUnder = (key: RingKey, lineage: string, partner: string): string =>
+    encodeBase64url(key.mac('lookup', 'hand-off', origin, lineage, partner))
 
-  async function tie(sessionId: string, partner: string, link: string, until: number) {
-    await store.putBlob(tieName(sessionId, partner), encodeUtf8(link), until)
-    await store.putBlob(tiedName(partner, link), encodeUtf8(sessionId), until)
-    // Both sides write before they look: of two at once, one sees the other.
-    return (await store.takeBlob(endedName(partner, link))) === undefined
-  }
+  const handlePlace = (partner: string) => ({
+    purpose: 'seal' as const,
+    context: ['hand-off/1', 'handle', origin, partner],
+  })
 
-  async function tellAll(sessionId: string): Promise<void> {
-    for (const partner of partners) {
-      const link = await take(tieName(sessionId, partner.origin))
-      if (link === undefined) continue
-      await store.takeBlob(tiedName(partner.origin, link))
-      await tell(partner, link)
-    }
-  }
-
-  async function tell(partner: HandOffPartner, link: string): Promise<void> {
+  async function tell(partner: HandOffPartner, contents: LetterContents): Promise<void> {
     let code = 'hand_off_unavailable'
     for (const waitMs of TRY_AFTER_MS) {
       if (waitMs > 0) await wait(waitMs)
       try {
-        await letters.send(partner, 'ended', { link })
+        await letters.send(partner, 'ended', contents)
         return
       } catch (error) {
+        // Also what is refused is told again: a clock or a ring may be on its way to being right.
         code = error instanceof CoatcheckError ? error.code : 'internal_error'
-        if (code !== 'hand_off_unavailable') break
       }
     }
     onEvent({ type: 'hand_off.sign_out_not_told', partner: partner.origin, code })
   }
 
-  async function move(formerId: string, sessionId: string, until: number): Promise<void> {
-    for (const { origin } of partners) {
-      const link = await take(tieName(formerId, origin))
-      if (link !== undefined) await tie(sessionId, origin, link, until)
+  function begin(partner: HandOffPartner, contents: LetterContents): void {
+    const telling = tell(partner, contents).finally(() => underWay.delete(telling))
+    underWay.set(telling, partner.origin)
+  }
+
+  // Held by who looks for a second at most; held longer, it is the mark of an ending.
+  async function holdMark(link: string, ms: number): Promise<number | undefined> {
+    for (let waited = 0; waited <= LOOK_MS + 200; waited += LOOK_AGAIN_MS) {
+      const number = await store.acquireLease(markName(link), ms)
+      if (number !== undefined) return number
+      await pause(LOOK_AGAIN_MS)
+    }
+    return undefined
+  }
+
+  async function endedAtSource(partner: string, told: LetterContents, list: SessionList) {
+    const { subject = '', links: text = '' } = told
+    const links = text.split(' ').filter((link) => LINK.test(link))
+    // First the marks, then the look; a sign-in under way does it the other way round.
+    for (const link of links) await holdMark(link, ENDED_KEPT_MS)
+    await endWhere(list, subject, partner, (_, { ties }) => {
+      return ties?.from?.source === partner && links.includes(ties.from.link)
+    })
+  }
+
+  async function endedAtTarget(
+    partner: string,
+    { handle = '' }: LetterContents,
+    list: SessionList,
+  ) {
+    const opened = openValue(ring, { ...handlePlace(partner), value: handle })
+    const text = opened.ok ? decodeUtf8(opened.bytes) : undefined
+    if (text === undefined) return
+    // The seal vouches for the shape.
+    const { subject, lineage }: { subject: string; lineage: string } = JSON.parse(text)
+    await endWhere(list, subject, partner, (id, { ties }) => (ties?.lineage ?? id) === lineage)
+  }
+
+  async function endWhere(
+    list: SessionList,
+    subject: string,
+    partner: string,
+    isTied: (id: string, card: SessionCard) => boolean,
+  ): Promise<void> {
+    const found: string[] = []
+    const isOurs = (id: string, card: SessionCard): boolean => {
+      if (!isTied(id, card)) return false
+      causes.set(id, partner)
+      found.push(id)
+      return true
+    }
+    try {
+      await list.endWhere(subject, isOurs, 'signed_out_elsewhere')
+    } finally {
+      for (const id of found) causes.delete(id)
     }
   }
 
   return {
-    tie,
-    move,
-    sessionEnded: (sessionId, reason) => {
-      if (!SIGN_OUTS.has(reason)) return
-      const telling = tellAll(sessionId)
-        .catch(() => {
-          const code = 'store_unavailable'
-          for (const { origin } of partners) {
-            onEvent({ type: 'hand_off.sign_out_not_told', partner: origin, code })
-          }
-        })
-        .finally(() => underWay.delete(telling))
-      underWay.add(telling)
+    namesFor: (partner, about) => ({
+      link: linkUnder(ring.current, about.lineage, partner),
+      handle: sealValue(ring, {
+        ...handlePlace(partner),
+        bytes: encodeUtf8(JSON.stringify(about)),
+        random,
+      }),
+    }),
+    isEnded: async (link) => {
+      const number = await holdMark(link, LOOK_MS)
+      if (number === undefined) return true
+      await store.releaseLease(markName(link), number)
+      return false
     },
-    partnerEnded: async (partner, link) => {
-      const marker = endedName(partner, link)
-      await store.putBlob(marker, encodeUtf8('1'), clock() + ENDED_KEPT_MS)
-      const sessionId = await take(tiedName(partner, link))
-      // The partner knows: it is not told again.
-      if (sessionId !== undefined) {
-        await store.takeBlob(tieName(sessionId, partner))
-        await store.takeBlob(marker)
+    inherited: (sessionId) => void passedOn.add(sessionId),
+    sessionEnded: (sessionId, reason, card) => {
+      const isPassedOn = passedOn.delete(sessionId)
+      if (card === undefined || isPassedOn || !SIGN_OUTS.has(reason)) return
+      const { subject, ties } = card
+      const cause = causes.get(sessionId)
+      const lineage = ties?.lineage ?? sessionId
+      for (const partner of to) {
+        if (partner.origin === cause) continue
+        const links = ring.keys.map((key) => linkUnder(key, lineage, partner.origin)).join(' ')
+        begin(partner, { subject, links })
       }
-      return sessionId
+      const source = from.find((partner) => partner.origin === ties?.from?.source)
+      if (source === undefined || source.origin === cause) return
+      begin(source, { handle: ties?.from?.handle ?? '' })
     },
-    settle: async () => {
-      await Promise.all(underWay)
+    partnerEnded: async (partner, told, list) => {
+      // Two sites may take over from each other: the letter says which of the two it is.
+      if (told.links !== undefined) await endedAtSource(partner, told, list)
+      if (told.handle !== undefined) await endedAtTarget(partner, told, list)
+    },
+    settle: async (mostMs = SETTLE_MS) => {
+      let timer: NodeJS.Timeout | undefined
+      const late = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, mostMs)
+      })
+      await Promise.race([Promise.all(underWay.keys()), late])
+      clearTimeout(timer)
+      for (const partner of underWay.values()) {
+        onEvent({ type: 'hand_off.sign_out_not_told', partner, code: 'hand_off_unavailable' })
+      }
     },
   }
 }
 
-function tieName(sessionId: string, partner: string): string {
-  return `tie:${sessionId}:${partner}`
-}
-
-function tiedName(partner: string, link: string): string {
-  return `tied:${partner}:${link}`
-}
-
-function endedName(partner: string, link: string): string {
-  return `tie-ended:${partner}:${link}`
+function markName(link: string): string {
+  return `hand-off-ended.${link}`
 }
 
 function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms).unref()
-  })
+  return new Promise((resolve) => setTimeout(resolve, ms))
 }

@@ -1,12 +1,12 @@
 import { type Answer, problem, seeOther, setCookieHeaders } from '../core/answer.ts'
 import { CoatcheckError } from '../core/errors.ts'
 import type { Provider } from '../provider/provider.ts'
-import type { KeyRing } from '../ring/key-ring.ts'
 import { sha256Base64url } from '../ring/sha256.ts'
 import type { BrowserSessions } from '../sessions/browser-sessions.ts'
 import type { Session } from '../sessions/session.ts'
 import type { SessionStore } from '../sessions/session-store.ts'
-import { type HandOffCodes, linkOf } from './hand-off-codes.ts'
+import { lineageOf } from '../sessions/session-ties.ts'
+import type { HandOffCodes } from './hand-off-codes.ts'
 import type { Letters } from './hand-off-letters.ts'
 import type { HandOffOptions, HandOffPartner } from './hand-off-options.ts'
 import type { HandOffTies } from './hand-off-ties.ts'
@@ -24,7 +24,6 @@ export type HandOffEvent =
 /** What {@link createHandOff} needs. */
 export interface HandOffContext extends Required<Pick<HandOffOptions, 'to' | 'from'>> {
   readonly origin: string
-  readonly ring: KeyRing
   readonly store: SessionStore
   readonly provider: Pick<Provider, 'issuer'>
   readonly sessions: BrowserSessions
@@ -61,6 +60,7 @@ export interface HandOff {
 
 const CALLBACK_PATH = '/auth/hand-off/callback'
 const CHALLENGE = /^[\w-]{43}$/
+const LINK = /^[\w-]{43}$/
 const STATE = /^[\w.-]{1,200}$/
 
 /**
@@ -71,7 +71,7 @@ const STATE = /^[\w.-]{1,200}$/
  * @see RFC 6749, section 4.1; RFC 7636; RFC 9207; OpenID Connect Core, section 3.1.2.1 (`prompt=none`)
  */
 export function createHandOff(context: HandOffContext): HandOff {
-  const { origin, to, from, ring, store, provider, sessions, transactions } = context
+  const { origin, to, from, store, provider, sessions, transactions } = context
   const { codes, letters, ties, onEvent } = context
 
   async function start({
@@ -122,16 +122,14 @@ export function createHandOff(context: HandOffContext): HandOff {
     // Nobody is sent on to whom we do not know: the page stays here.
     if (partner === undefined || !isWellFormed) return errorPage('hand_off_refused')
     if (session === undefined) return signInPage(target, 401, { offersToRemember: false })
-    const { tokenSet, id, shortId, absoluteEndsAt } = session
+    const { tokenSet, id, shortId } = session
+    const { issuer, subject } = tokenSet
+    const names = ties.namesFor(partner.origin, { subject, lineage: lineageOf(session) })
     const code = await codes.make({
       target: partner.origin,
       challenge,
-      sessionId: id,
-      link: linkOf(ring, origin, id, partner.origin),
-      issuer: tokenSet.issuer,
-      subject: tokenSet.subject,
-      until: absoluteEndsAt,
-      ...hintOf(tokenSet.claims),
+      ...{ sessionId: id, issuer, subject },
+      ...names,
     })
     onEvent({ type: 'hand_off.given', partner: partner.origin, session: shortId })
     const url = new URL(CALLBACK_PATH, partner.origin)
@@ -161,8 +159,8 @@ export function createHandOff(context: HandOffContext): HandOff {
     try {
       const code = parameters.get('code') ?? ''
       const told = await letters.send(source, 'redeem', { code, verifier: codeVerifier })
-      const { issuer, subject = '', link = '', hint } = told
-      if (issuer !== provider.issuer || subject === '' || link === '') {
+      const { issuer, subject = '', link = '', handle = '' } = told
+      if (issuer !== provider.issuer || subject === '' || !LINK.test(link)) {
         throw new CoatcheckError('hand_off_refused')
       }
       onEvent({ type: 'hand_off.taken', partner: source.origin })
@@ -172,8 +170,7 @@ export function createHandOff(context: HandOffContext): HandOff {
         fromOurPage: true,
         remember: false,
         prompt: 'none',
-        handOff: { source: source.origin, subject, link, silent: true },
-        ...(hint === undefined ? {} : { loginHint: hint }),
+        handOff: { source: source.origin, subject, link, handle, silent: true },
       })
       return { ...answer, headers: [...answer.headers, ...headers] }
     } catch (error) {
@@ -196,14 +193,13 @@ export function createHandOff(context: HandOffContext): HandOff {
       refused(partner, `code_${reading.reason}`)
       return problem('hand_off_code_refused')
     }
-    const { sessionId, link, issuer, subject, hint, until } = reading.contents
-    // First the tie, then the look: a sign-out in between is told to the target, or seen here.
-    const isTied = await ties.tie(sessionId, partner.origin, link, until)
-    if (!isTied || (await store.get(sessionId)) === undefined) {
+    const { sessionId, link, handle, issuer, subject } = reading.contents
+    // A sign-out from now on is told to the target, who looks for it before it lets anybody in.
+    if ((await store.get(sessionId)) === undefined) {
       refused(partner, 'session_ended')
       return problem('hand_off_code_refused')
     }
-    return letter.answer({ issuer, subject, link, ...(hint === undefined ? {} : { hint }) })
+    return letter.answer({ issuer, subject, link, handle })
   }
 
   async function ended(
@@ -213,9 +209,8 @@ export function createHandOff(context: HandOffContext): HandOff {
     const partner = partnerOf([...to, ...from], clientId)
     const letter = letters.open('ended', partner, authorization)
     if (letter === undefined) return notFromPartner(clientId)
-    const { link = '' } = letter.contents
-    const sessionId = await ties.partnerEnded(letter.partner.origin, link)
-    if (sessionId !== undefined) await sessions.list?.endOne(sessionId, 'signed_out_elsewhere')
+    const { list } = sessions
+    if (list !== undefined) await ties.partnerEnded(letter.partner.origin, letter.contents, list)
     return letter.answer({})
   }
 
@@ -238,12 +233,4 @@ function partnerOf(
   origin: string | null,
 ): HandOffPartner | undefined {
   return partners.find((partner) => partner.origin === origin)
-}
-
-// OpenID Connect has the hint name a person as the person would.
-function hintOf({ email, preferred_username: username }: Readonly<Record<string, unknown>>): {
-  readonly hint?: string
-} {
-  const hint = [email, username].find((value) => typeof value === 'string')
-  return typeof hint === 'string' ? { hint } : {}
 }

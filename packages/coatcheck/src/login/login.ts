@@ -8,6 +8,7 @@ import type { KeyRing } from '../ring/key-ring.ts'
 import type { BrowserSessions } from '../sessions/browser-sessions.ts'
 import type { Session } from '../sessions/session.ts'
 import type { SessionStore } from '../sessions/session-store.ts'
+import { type HandedOver, lineageOf, type SessionTies, tiesOf } from '../sessions/session-ties.ts'
 import type { VerifiedTokenSet } from '../tokens/verified-token-set.ts'
 import type { HandOffNote } from './hand-off-options.ts'
 import type { HandOffTies } from './hand-off-ties.ts'
@@ -63,8 +64,6 @@ export interface SignInRequest {
   readonly remember: boolean
   /** OpenID Connect's `prompt`: `login` asks for the password again. */
   readonly prompt?: string
-  /** OpenID Connect's `login_hint`: who is meant. */
-  readonly loginHint?: string
   /** Another site handed somebody over: nobody else may come out of it. */
   readonly handOff?: HandOffNote
 }
@@ -92,6 +91,14 @@ export interface Login {
   signIn(request: SignInRequest): Promise<Answer>
   callback(request: CallbackRequest): Promise<Answer>
   signOut(request: SignOutRequest): Promise<Answer>
+}
+
+function isSamePerson(one: VerifiedTokenSet, other: VerifiedTokenSet): boolean {
+  return one.issuer === other.issuer && one.subject === other.subject
+}
+
+function handedOver({ source, link, handle }: HandOffNote): HandedOver {
+  return { source, link, handle }
 }
 
 // What a provider answers to `prompt=none` when it cannot do without its own page.
@@ -145,7 +152,6 @@ export function createLogin(options: LoginOptions): Login {
         extra: {
           ...options.authorizationParameters,
           ...(request.prompt === undefined ? {} : { prompt: request.prompt }),
-          ...(request.loginHint === undefined ? {} : { login_hint: request.loginHint }),
         },
       })
       onEvent({ type: 'sign_in.started' })
@@ -173,24 +179,29 @@ export function createLogin(options: LoginOptions): Login {
         nonce: transaction.nonce,
         codeVerifier: transaction.codeVerifier,
       })
+      const former = request.session
+      const isSame = former !== undefined && isSamePerson(former.tokenSet, tokenSet)
       if (handOff !== undefined && handOff.subject !== tokenSet.subject) {
-        await giveUp(tokenSet)
+        // The grant may be one that a session of this person lives on.
+        if (!isSame) await giveUp(tokenSet)
         throw new CoatcheckError('hand_off_subject_differs')
       }
+      const ties = tiesFor(handOff, isSame ? former : undefined)
       const remembered = transaction.remember && offersToRemember
       const { userAgent, address } = request
       const input = {
         ...{ tokenSet, remembered },
+        ...(ties === undefined ? {} : { ties }),
         ...(userAgent === undefined ? {} : { userAgent }),
         ...(address === undefined ? {} : { address }),
       }
       const { session, setCookies } = await sessions.create(input, request.cookieHeader)
-      if (handOff !== undefined && !(await isTied(session, handOff))) {
-        await sessions.end(session, 'signed_out_elsewhere', { revoke: true })
+      if (ties?.from !== undefined && (await options.ties?.isEnded(ties.from.link)) !== false) {
+        await sessions.end(session, 'signed_out_elsewhere', { revoke: !isSame })
         throw new CoatcheckError('hand_off_code_refused')
       }
       // Not before the new one is there: a store that fails in between signs nobody out.
-      if (request.session !== undefined) await endFormer(request.session, session)
+      if (former !== undefined) await endFormer(former, isSame)
       return seeOther(`${origin}${transaction.returnTo}`, [
         'referrer-policy',
         'no-referrer',
@@ -216,8 +227,18 @@ export function createLogin(options: LoginOptions): Login {
     return { ...answer, headers: [...answer.headers, ...setCookieHeaders([clear])] }
   }
 
-  async function isTied(session: Session, { source, link }: HandOffNote): Promise<boolean> {
-    return (await options.ties?.tie(session.id, source, link, session.absoluteEndsAt)) ?? false
+  // What the same person's former session was tied to, this one is; a hand-off of its own takes the place of an earlier one.
+  function tiesFor(
+    handOff: HandOffNote | undefined,
+    former: Session | undefined,
+  ): SessionTies | undefined {
+    if (options.ties === undefined) return undefined
+    const from = handOff === undefined ? former && tiesOf(former).from : handedOver(handOff)
+    if (former === undefined && from === undefined) return undefined
+    return {
+      ...(former === undefined ? {} : { lineage: lineageOf(former) }),
+      ...(from === undefined ? {} : { from }),
+    }
   }
 
   async function giveUp({ refreshToken }: VerifiedTokenSet): Promise<void> {
@@ -236,11 +257,9 @@ export function createLogin(options: LoginOptions): Login {
   }
 
   // Sessions that one person has from one provider share its grant: revoking would end the new one too.
-  async function endFormer(former: Session, session: Session): Promise<void> {
-    const { issuer, subject } = session.tokenSet
-    const samePerson = former.tokenSet.issuer === issuer && former.tokenSet.subject === subject
-    if (samePerson) await options.ties?.move(former.id, session.id, session.absoluteEndsAt)
-    await sessions.end(former, 'replaced', { revoke: !samePerson })
+  async function endFormer(former: Session, isSame: boolean): Promise<void> {
+    if (isSame) options.ties?.inherited(former.id)
+    await sessions.end(former, 'replaced', { revoke: !isSame })
   }
 
   async function signOut(request: SignOutRequest): Promise<Answer> {

@@ -45,7 +45,7 @@ export function openWithSecret(
 }
 
 function keyOf(key: RingKey, { context, secret }: SecretBinding): KeyObject {
-  return createSecretKey(key.mac('seal', 'secret', ...context, secret))
+  return createSecretKey(key.mac('ticket', 'secret', ...context, secret))
 }
 
 function boundTo({ context }: SecretBinding): Bytes {

@@ -3,6 +3,7 @@ import type { RandomSource } from '../core/random.ts'
 import type { KeyRing } from '../ring/key-ring.ts'
 import { openValue, sealValue } from '../seal/seal-value.ts'
 import type { StoredSession } from './session-store.ts'
+import type { SessionTies } from './session-ties.ts'
 
 /** One try to renew a session's tokens. */
 export interface RenewalNote {
@@ -23,6 +24,8 @@ export interface SessionCard {
   readonly createdAt: number
   readonly userAgent?: string
   readonly address?: string
+  /** What ties the session to those of other sites. */
+  readonly ties?: SessionTies
   /** The last ten, oldest first. */
   readonly renewals: readonly RenewalNote[]
 }

@@ -2,6 +2,7 @@ import type { Bytes } from '../core/bytes.ts'
 import { CoatcheckError } from '../core/errors.ts'
 import { restoreVerifiedTokenSet } from '../tokens/restore-verified.ts'
 import { isVerifiedTokenSet, type VerifiedTokenSet } from '../tokens/verified-token-set.ts'
+import type { SessionTies } from './session-ties.ts'
 
 /** What a session's seal holds wherever it lies: whatever decides. */
 export interface SessionContents {
@@ -11,6 +12,8 @@ export interface SessionContents {
   readonly absoluteEndsAt: number
   /** Who signed in asked to stay signed in on this device. */
   readonly remembered?: true
+  /** What ties it to sessions of other sites. */
+  readonly ties?: SessionTies
   /** When a refresh token was sent and no answer is recorded yet. */
   readonly renewalSentAt?: number
   /** How often renewal failed in a row without anything spent. */

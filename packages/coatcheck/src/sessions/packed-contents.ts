@@ -10,7 +10,7 @@ import type { SessionContents } from './contents.ts'
 import { findClaimsSource, type ParsedClaims, parseClaims } from './packed-claims.ts'
 
 /** What a sealed cookie holds of a session. */
-export interface PackedContents extends SessionContents {
+export interface PackedContents extends Omit<SessionContents, 'ties'> {
   /** 22 characters of base64url, the same from sign-in on. */
   readonly id: string
   /** When these very bytes were sealed: of several, the latest counts. */

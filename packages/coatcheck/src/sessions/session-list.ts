@@ -35,8 +35,12 @@ export interface SessionList {
    * opens them; a session that is ended as one's own revokes its own.
    */
   endAll(subject: string, reason: EndReason, selection?: EndSelection): Promise<number>
-  /** Ends the session of an id, ticket or not; false when it had ended already. */
-  endOne(id: string, reason: EndReason): Promise<boolean>
+  /** Ends those of a person's sessions for which it is true, and gives back how many. */
+  endWhere(
+    subject: string,
+    isMeant: (id: string, card: SessionCard) => boolean,
+    reason: EndReason,
+  ): Promise<number>
   /** Ends the sessions of one session at the provider (`sid`), and gives back how many. */
   endProviderSession(sid: string, reason: EndReason): Promise<number>
 }
@@ -79,15 +83,24 @@ export function createSessionList(options: SessionListOptions): SessionList {
     return count
   }
 
-  async function endOne(id: string, reason: EndReason): Promise<boolean> {
-    const deleted = await store.delete(id, reason)
-    if (deleted === undefined) return false
-    onEnded(deleted, reason)
-    return true
+  async function endWhere(
+    subject: string,
+    isMeant: (id: string, card: SessionCard) => boolean,
+    reason: EndReason,
+  ): Promise<number> {
+    let count = 0
+    for (const [{ id }, card] of await find(subject)) {
+      if (!isMeant(id, card)) continue
+      const deleted = await store.delete(id, reason)
+      if (deleted === undefined) continue
+      onEnded(deleted, reason)
+      count += 1
+    }
+    return count
   }
 
   return {
-    endOne,
+    endWhere,
     list: async (subject) =>
       (await find(subject)).map(([stored, card]) => ({
         session: shortIdOf(stored.id),
@@ -103,13 +116,11 @@ export function createSessionList(options: SessionListOptions): SessionList {
         const keys = records.lookupKeys('sub', subject)
         return endEach(keys, (key) => store.deleteBySubject(key, reason), reason)
       }
-      let count = 0
-      for (const [{ id }] of await find(subject)) {
+      const isMeant = (id: string): boolean => {
         const short = shortIdOf(id)
-        if ((only !== undefined && short !== only) || short === except) continue
-        if (await endOne(id, reason)) count += 1
+        return only === undefined ? short !== except : short === only && short !== except
       }
-      return count
+      return endWhere(subject, isMeant, reason)
     },
     endProviderSession: (sid, reason) =>
       endEach(

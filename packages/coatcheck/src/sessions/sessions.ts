@@ -5,7 +5,7 @@ import { type RandomSource, systemRandom } from '../core/random.ts'
 import type { KeyRing } from '../ring/key-ring.ts'
 import { beginContents, type CreateSessionInput } from './begin-session.ts'
 import { createCachedReads } from './cached-reads.ts'
-import type { RenewalNote } from './card.ts'
+import type { RenewalNote, SessionCard } from './card.ts'
 import type { SessionContents } from './contents.ts'
 import { createEndings, type Endings } from './endings.ts'
 import type { SessionEvent } from './events.ts'
@@ -50,8 +50,11 @@ export interface SessionsOptions extends RecordBinding, RenewalSettings {
   readonly revoke?: (refreshToken: string) => Promise<void>
   readonly onEvent?: (event: SessionEvent) => void
   /** Is told of each session that this process ends, by its whole id. Default: nobody. */
-  readonly onEnded?: ((id: string, reason: EndReason) => void) | undefined
+  readonly onEnded?: EndedListener | undefined
 }
+
+/** Hears that a session ended, with what its card says where that can be read. */
+export type EndedListener = (id: string, reason: EndReason, card: SessionCard | undefined) => void
 
 /** What came of a ticket; the reason is for the log, over HTTP all are `signed_out`. */
 export type LoadResult =
@@ -142,7 +145,9 @@ export function createSessions(options: SessionsOptions): Sessions {
     const subjectKey = records.lookupKey('sub', tokenSet.subject)
     const sidKey = typeof sid === 'string' ? { sidKey: records.lookupKey('sid', sid) } : {}
     const contents = { ...begun, subjectKey, ...sidKey }
-    const card = { subject: tokenSet.subject, createdAt, ...given(from), renewals: [] }
+    const { ties } = begun
+    const about = { ...given(from), ...(ties && { ties }) }
+    const card = { subject: tokenSet.subject, createdAt, ...about, renewals: [] }
     const { dataKey, ...sealed } = records.seal(ticket, contents, card)
     const expiresAt = Math.min(now + lifetime.idleMs, absoluteEndsAt)
     const stored: StoredSession = {
@@ -215,6 +220,8 @@ export function createSessions(options: SessionsOptions): Sessions {
     } catch (error) {
       // Perhaps it is gone all the same: then nobody else could revoke what it held.
       if (revokes) await revokeOf(session)
+      // Whoever wanted to be signed out here wanted it everywhere.
+      options.onEnded?.(session.id, reason, records.openCard(recordBehind(session).stored))
       throw error
     }
     if (deleted === undefined) return false
@@ -242,7 +249,7 @@ export function createSessions(options: SessionsOptions): Sessions {
           }
     onEvent({ type: 'session.ended', session: shortIdOf(id), reason, ...told })
     endings.tell(id, reason)
-    options.onEnded?.(id, reason)
+    options.onEnded?.(id, reason, card)
   }
 
   async function revoke(refreshToken: string, id: string): Promise<void> {
