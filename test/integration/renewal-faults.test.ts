@@ -7,12 +7,11 @@ afterEach(async () => {
   for (const stack of open.splice(0)) await stack.close()
 })
 
-/** A stack with access tokens of two seconds (eight with a slow provider), and faults for the renewals that are asked for, in turn. */
-async function start(...faults: (TokenFault | undefined)[]) {
-  const isSlow = faults.some((fault) => typeof fault === 'object')
+/** A stack with access tokens of two seconds, or so many times as long, and faults for the renewals that are asked for, in turn. */
+async function start(times: number, ...faults: (TokenFault | undefined)[]) {
   const outcomes: TokenOutcome[] = []
   const stack = await startStack({
-    accessTokenSeconds: isSlow ? 2 * LONG : 2,
+    accessTokenSeconds: 2 * times,
     tokenHooks: {
       onTokenRequest: ({ grantType }) =>
         grantType === 'refresh_token' ? faults.shift() : undefined,
@@ -34,23 +33,23 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 /** By then a token of two seconds is due for renewal, and good. */
 const DUE_MS = 1300
 const OVER_MS = 2100
-/** So many times as long lives the token of a slow provider's session. */
-const LONG = 4
+/** Where a moment must be met between due and over, on a busy machine too; and where the provider is slow. */
+const [TWICE, LONG] = [2, 4]
 
 describe('a refresh token whose answer was lost', () => {
   it('T-RENEW-01 is not sent again, and does not end the other session on the same grant', async () => {
-    const { stack, outcomes, call } = await start('answer_lost')
+    const { stack, outcomes, call } = await start(TWICE, 'answer_lost')
     const browser = createFormBrowser()
-    const one = await signInOverHttp(stack, 'ada', undefined, browser)
     const other = await signInOverHttp(stack, 'ada', undefined, browser)
-    await pause(DUE_MS)
+    const one = await signInOverHttp(stack, 'ada', undefined, browser)
+    await pause(DUE_MS * TWICE)
     expect(await call(one), 'the old token is good').toBe('200 ok')
     expect(outcomes).toMatchObject([{ fault: 'answer_lost' }])
-    await pause(OVER_MS)
+    await pause(OVER_MS * TWICE)
     expect(await call(one)).toBe('401 access_token_expired')
     for (let round = 0; round < 3; round += 1) {
       expect(await call(other)).toBe('200 ok')
-      await pause(OVER_MS)
+      await pause(OVER_MS * TWICE)
     }
     expect(await call(one)).toBe('401 access_token_expired')
     const sent = outcomes.map(({ refreshToken }) => refreshToken)
@@ -62,7 +61,7 @@ describe('a refresh token whose answer was lost', () => {
 
 describe('a provider that says 503', () => {
   it('T-RENEW-04 costs nobody a session: the old token, then 503 with a time, then the new token', async () => {
-    const { stack, outcomes, call } = await start('unavailable', 'unavailable')
+    const { stack, outcomes, call } = await start(1, 'unavailable', 'unavailable')
     const ticket = await signInOverHttp(stack)
     await pause(DUE_MS)
     expect(await call(ticket)).toBe('200 ok')
@@ -78,7 +77,7 @@ describe('a provider that says 503', () => {
 
 describe('a provider that is slow', () => {
   it('T-RENEW-01 is asked once, and keeps nobody waiting while the old token is good', async () => {
-    const { stack, outcomes, call } = await start({ delayMs: 6000 })
+    const { stack, outcomes, call } = await start(LONG, { delayMs: 6000 })
     const ticket = await signInOverHttp(stack)
     await pause(DUE_MS * LONG)
     const answers = await Promise.all(Array.from({ length: 20 }, () => call(ticket)))
