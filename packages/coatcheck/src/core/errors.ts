@@ -69,3 +69,8 @@ function plainName(error: Error): string {
 function isPlainCode(code: unknown): code is string {
   return typeof code === 'string' && /^[A-Za-z][A-Za-z0-9_]{0,60}$/.test(code)
 }
+
+/** The code of an error for a log; of one that is not ours, nothing else is told. */
+export function codeOfError(error: unknown): ErrorCode {
+  return error instanceof CoatcheckError ? error.code : 'internal_error'
+}

@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts'
-import { CoatcheckError } from '../core/errors.ts'
+import { codeOfError } from '../core/errors.ts'
 import type { BrowserSessions } from '../sessions/browser-sessions.ts'
 import type { CounterOptions } from './options.ts'
 
@@ -21,7 +21,7 @@ export function createTidy(
     if (now - tidiedAt < EVERY_MS) return
     tidiedAt = now
     sessions.sweep(LIMIT).catch((error: unknown) => {
-      const code = error instanceof CoatcheckError ? error.code : 'internal_error'
+      const code = codeOfError(error)
       onEvent({ type: 'sweep.failed', code })
     })
   }

@@ -1,5 +1,5 @@
 import { decodeUtf8, encodeBase64url, encodeUtf8 } from '../core/bytes.ts'
-import { CoatcheckError } from '../core/errors.ts'
+import { codeOfError } from '../core/errors.ts'
 import type { RandomSource } from '../core/random.ts'
 import type { KeyRing, RingKey } from '../ring/key-ring.ts'
 import { openValue, sealValue } from '../seal/seal-value.ts'
@@ -104,7 +104,7 @@ export function createHandOffTies(options: HandOffTiesOptions): HandOffTies {
         return
       } catch (error) {
         // Also what is refused is told again: a clock or a ring may be on its way to being right.
-        code = error instanceof CoatcheckError ? error.code : 'internal_error'
+        code = codeOfError(error)
       }
     }
     onEvent({ type: 'hand_off.sign_out_not_told', partner: partner.origin, code })

@@ -1,5 +1,5 @@
 import { type Answer, problem, seeOther, setCookieHeaders } from '../core/answer.ts'
-import { CoatcheckError } from '../core/errors.ts'
+import { CoatcheckError, codeOfError } from '../core/errors.ts'
 import type { Provider } from '../provider/provider.ts'
 import { sha256Base64url } from '../ring/sha256.ts'
 import type { BrowserSessions } from '../sessions/browser-sessions.ts'
@@ -174,7 +174,7 @@ export function createHandOff(context: HandOffContext): HandOff {
       })
       return { ...answer, headers: [...answer.headers, ...headers] }
     } catch (error) {
-      const code = error instanceof CoatcheckError ? error.code : 'internal_error'
+      const code = codeOfError(error)
       refused(source, code)
       return errorPage(code, { returnTo, headers })
     }

@@ -1,7 +1,7 @@
 import type { CookieNames } from '../cookies/names.ts'
-import { type Answer, json, problem, seeOther, setCookieHeaders } from '../core/answer.ts'
+import { type Answer, problem, seeOther, setCookieHeaders } from '../core/answer.ts'
 import type { Clock } from '../core/clock.ts'
-import { CoatcheckError } from '../core/errors.ts'
+import { CoatcheckError, codeOfError } from '../core/errors.ts'
 import type { RandomSource } from '../core/random.ts'
 import type { Provider } from '../provider/provider.ts'
 import type { KeyRing } from '../ring/key-ring.ts'
@@ -14,10 +14,11 @@ import type { HandOffNote } from './hand-off-options.ts'
 import type { HandOffTies } from './hand-off-ties.ts'
 import { errorPage, signInPage } from './pages.ts'
 import { readReturnAddress } from './return-address.ts'
+import { createSignOut, type SignOutOptions, type SignOutRequest } from './sign-out.ts'
 import { createTransactions } from './transaction.ts'
 
 /** What {@link createLogin} needs. */
-export interface LoginOptions {
+export interface LoginOptions extends SignOutOptions {
   readonly origin: string
   readonly provider: Provider
   readonly sessions: BrowserSessions
@@ -30,12 +31,6 @@ export interface LoginOptions {
   readonly authorizationParameters: Readonly<Record<string, string>>
   /** Whether a person may choose to stay signed in. */
   readonly offersToRemember: boolean
-  /** Path to come back to after sign-out. */
-  readonly afterSignOut: string
-  /** Whether the ID token goes along to the provider's sign-out: the one token in an address. */
-  readonly sendIdTokenHint: boolean
-  /** What a browser throws away at sign-out, besides our cookies. */
-  readonly clearSiteData: readonly string[]
   /** Ties sessions that were handed over to their counterparts. */
   readonly ties: HandOffTies | undefined
   readonly clock: Clock
@@ -78,14 +73,6 @@ export interface CallbackRequest {
   readonly address?: string | undefined
 }
 
-/** Who signs out, and how. */
-export interface SignOutRequest {
-  readonly session: Session | undefined
-  readonly cookieHeader: string | undefined
-  /** A script gets JSON, a form is led on. */
-  readonly fromScript: boolean
-}
-
 /** Sign-in, its callback, and sign-out. */
 export interface Login {
   signIn(request: SignInRequest): Promise<Answer>
@@ -126,11 +113,6 @@ export function createLogin(options: LoginOptions): Login {
     clock: options.clock,
     random: options.random,
   })
-
-  const clearSiteData =
-    options.clearSiteData.length === 0
-      ? []
-      : ['clear-site-data', options.clearSiteData.map((what) => `"${what}"`).join(', ')]
 
   async function signIn(request: SignInRequest): Promise<Answer> {
     const returnTo = readReturnAddress(origin, request.returnTo)
@@ -244,7 +226,7 @@ export function createLogin(options: LoginOptions): Login {
   async function giveUp({ refreshToken }: VerifiedTokenSet): Promise<void> {
     if (refreshToken === undefined) return
     await provider.revoke(refreshToken).catch((error: unknown) => {
-      onEvent({ type: 'sign_out.incomplete', reason: codeOf(error) })
+      onEvent({ type: 'sign_out.incomplete', reason: codeOfError(error) })
     })
   }
 
@@ -262,38 +244,8 @@ export function createLogin(options: LoginOptions): Login {
     await sessions.end(former, 'replaced', { revoke: !isSame })
   }
 
-  async function signOut(request: SignOutRequest): Promise<Answer> {
-    const { session, cookieHeader, fromScript } = request
-    if (session !== undefined) await sessions.end(session, 'signed_out', { revoke: true })
-    const clear = [...setCookieHeaders(sessions.clear(cookieHeader)), ...clearSiteData]
-    if (fromScript) {
-      const answer = json({ state: 'signed_out' })
-      return { ...answer, headers: [...answer.headers, ...clear] }
-    }
-    return seeOther(await afterSignOut(session), ['referrer-policy', 'no-referrer', ...clear])
-  }
-
-  async function afterSignOut(session: Session | undefined): Promise<string> {
-    const home = `${origin}${options.afterSignOut}`
-    if (session === undefined) return home
-    try {
-      const endpoint = await provider.endSessionEndpoint()
-      if (endpoint === undefined) return home
-      const url = new URL(endpoint)
-      const { idToken } = session.tokenSet
-      if (options.sendIdTokenHint && idToken !== undefined)
-        url.searchParams.set('id_token_hint', idToken)
-      url.searchParams.set('client_id', provider.clientId)
-      url.searchParams.set('post_logout_redirect_uri', home)
-      return url.href
-    } catch (error) {
-      onEvent({ type: 'sign_out.incomplete', reason: codeOf(error) })
-      return home
-    }
-  }
-
   function failed(error: unknown, returnTo: string, setCookies: readonly string[]): Answer {
-    const code = error instanceof CoatcheckError ? error.code : 'internal_error'
+    const code = codeOfError(error)
     const detail = error instanceof CoatcheckError ? { detail: error.message } : {}
     onEvent({ type: 'sign_in.failed', reason: code, ...detail })
     return errorPage(code, {
@@ -303,7 +255,7 @@ export function createLogin(options: LoginOptions): Login {
     })
   }
 
-  return { signIn, callback, signOut }
+  return { signIn, callback, signOut: createSignOut(options) }
 }
 
 /** The answer to a script, a prefetch or a frame that asks for sign-in: a code, and no redirect. */
@@ -324,8 +276,4 @@ function likelyCauses(origin: string): readonly string[] {
     )
   }
   return causes
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof CoatcheckError ? error.code : 'internal_error'
 }

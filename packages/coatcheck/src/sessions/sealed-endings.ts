@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts'
-import { CoatcheckError } from '../core/errors.ts'
+import { codeOfError } from '../core/errors.ts'
 import type { RenewalNote } from './card.ts'
 import { createEndedSessions, type EndedSessions } from './ended-sessions.ts'
 import { createEndings, type Endings } from './endings.ts'
@@ -80,7 +80,7 @@ export function createSealedEndings(options: SealedEndingsOptions): SealedEnding
     try {
       await options.revoke?.(token, kind)
     } catch (error) {
-      const code = error instanceof CoatcheckError ? error.code : 'internal_error'
+      const code = codeOfError(error)
       onEvent({ type: 'session.revocation_failed', session: shortIdOf(id), code })
     }
   }

@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from '../core/clock.ts'
-import { CoatcheckError } from '../core/errors.ts'
+import { codeOfError } from '../core/errors.ts'
 import { andThen, type MaybePromise } from '../core/maybe-promise.ts'
 import { type RandomSource, systemRandom } from '../core/random.ts'
 import type { KeyRing } from '../ring/key-ring.ts'
@@ -256,7 +256,7 @@ export function createSessions(options: SessionsOptions): Sessions {
     try {
       await options.revoke?.(refreshToken)
     } catch (error) {
-      const code = error instanceof CoatcheckError ? error.code : 'internal_error'
+      const code = codeOfError(error)
       onEvent({ type: 'session.revocation_failed', session: shortIdOf(id), code })
     }
   }
