@@ -3,18 +3,28 @@ import type { MaybePromise } from '../core/maybe-promise.ts'
 
 export type { MaybePromise } from '../core/maybe-promise.ts'
 
+/** Why a session ended; the last: at a site that it was handed over to or came from. */
+export const END_REASONS = [
+  'signed_out',
+  'replaced',
+  'idle_timeout',
+  'absolute_timeout',
+  'renewal_refused',
+  'ended_by_user',
+  'ended_by_operator',
+  'provider_signed_out',
+  'signed_out_elsewhere',
+] as const
+
 /** Why a session ended. */
-export type EndReason =
-  | 'signed_out'
-  | 'replaced'
-  | 'idle_timeout'
-  | 'absolute_timeout'
-  | 'renewal_refused'
-  | 'ended_by_user'
-  | 'ended_by_operator'
-  | 'provider_signed_out'
-  /** At a site that it was handed over to or came from. */
-  | 'signed_out_elsewhere'
+export type EndReason = (typeof END_REASONS)[number]
+
+const KNOWN_REASONS: ReadonlySet<string> = new Set(END_REASONS)
+
+/** The reason in a text, or `undefined` for none of ours. */
+export function readReason(text: string | null | undefined): EndReason | undefined {
+  return typeof text === 'string' && KNOWN_REASONS.has(text) ? (text as EndReason) : undefined
+}
 
 /** A session as a store sees it: bytes, and columns for sweep, idle and look-up. What decides lies in the seal. */
 export interface StoredSession {

@@ -1,30 +1,13 @@
 import { encodeBase64url } from '../../core/bytes.ts'
 import { CoatcheckError } from '../../core/errors.ts'
 import { systemRandom } from '../../core/random.ts'
-import type { EndReason, StoreNotice, StoreSubscription } from '../session-store.ts'
+import { readReason, type StoreNotice, type StoreSubscription } from '../session-store.ts'
 import type { PostgresDriver, PostgresListener } from './postgres-statement.ts'
 
 const HEARTBEAT_MS = 10_000
 const FIRST_BEAT_WITHIN_MS = 2000
 const FIRST_RETRY_MS = 50
 const MAX_RETRY_MS = 5000
-
-const REASONS: ReadonlySet<string> = new Set<EndReason>([
-  'signed_out',
-  'replaced',
-  'idle_timeout',
-  'absolute_timeout',
-  'renewal_refused',
-  'ended_by_user',
-  'ended_by_operator',
-  'provider_signed_out',
-  'signed_out_elsewhere',
-])
-
-/** The reason in a text, or `undefined` for none of ours. */
-export function readReason(text: string | null | undefined): EndReason | undefined {
-  return typeof text === 'string' && REASONS.has(text) ? (text as EndReason) : undefined
-}
 
 /** How {@link listenToNotices} finds its way. */
 export interface NoticeOptions {

@@ -1,11 +1,16 @@
 import { encodeUtf8 } from '../../core/bytes.ts'
 import type { Clock } from '../../core/clock.ts'
-import type { EndReason, SessionStore, StoredSession } from '../session-store.ts'
+import {
+  type EndReason,
+  readReason,
+  type SessionStore,
+  type StoredSession,
+} from '../session-store.ts'
 import { packRecord } from './packed-record.ts'
 import type { PostgresClient } from './postgres-client.ts'
 import { postgresDriver } from './postgres-driver.ts'
 import { createPostgresEngine } from './postgres-engine.ts'
-import { listenToNotices, readReason } from './postgres-notices.ts'
+import { listenToNotices } from './postgres-notices.ts'
 import { scrubbed } from './postgres-retry.ts'
 import { readBytes, readRows, readSession, whole } from './postgres-rows.ts'
 import type { StatementName } from './postgres-sql.ts'

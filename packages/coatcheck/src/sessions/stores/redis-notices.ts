@@ -1,34 +1,17 @@
 import { encodeBase64url } from '../../core/bytes.ts'
 import { systemRandom } from '../../core/random.ts'
-import type { EndReason, StoreNotice, StoreSubscription } from '../session-store.ts'
+import { readReason, type StoreNotice, type StoreSubscription } from '../session-store.ts'
 import type { RedisDriver, RedisListener } from './redis-client.ts'
 
 const HEARTBEAT_MS = 10_000
 const FIRST_RETRY_MS = 50
 const MAX_RETRY_MS = 5000
 
-const REASONS: ReadonlySet<string> = new Set<EndReason>([
-  'signed_out',
-  'replaced',
-  'idle_timeout',
-  'absolute_timeout',
-  'renewal_refused',
-  'ended_by_user',
-  'ended_by_operator',
-  'provider_signed_out',
-  'signed_out_elsewhere',
-])
-
 /** The text of a notice: a word that says what, and ids, which open nothing. */
 export function writeNotice(notice: Exclude<StoreNotice, { readonly kind: 'resumed' }>): string {
   return JSON.stringify(
     notice.kind === 'ended' ? ['ended', notice.id, notice.reason] : ['released', notice.id],
   )
-}
-
-/** The reason in a text, or `undefined` for none of ours. */
-export function readReason(text: string): EndReason | undefined {
-  return REASONS.has(text) ? (text as EndReason) : undefined
 }
 
 /**

@@ -2,13 +2,14 @@ import { CoatcheckError } from '../../core/errors.ts'
 import {
   ENDING_KEPT_MS,
   type EndReason,
+  readReason,
   type SessionStore,
   type StoredSession,
 } from '../session-store.ts'
 import type { RedisEngine } from './redis-engine.ts'
 import { inParts, redisIndex } from './redis-index.ts'
 import { writeWord } from './redis-keys.ts'
-import { readReason, writeNotice } from './redis-notices.ts'
+import { writeNotice } from './redis-notices.ts'
 import { asText, type RedisHead, readHead, readRecord, writeRecord } from './redis-record.ts'
 import { replyCodeOf } from './redis-run-script.ts'
 import { END, INSERT, REPLACE, TOUCH } from './redis-scripts.ts'
