@@ -1,100 +1,25 @@
 import { once } from 'node:events'
-import {
-  createServer,
-  request as httpRequest,
-  type RequestListener,
-  type ServerResponse,
-} from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { request as httpRequest, type RequestListener, type ServerResponse } from 'node:http'
 import { Agent } from 'undici'
 import { afterEach, describe, expect, it } from 'vitest'
-import { manualClock, tokenSet } from '../../../../test/support/session-fixture.ts'
+import {
+  IDLE_MS,
+  NAME,
+  navigation,
+  ORIGIN,
+  script,
+  sealedCounter,
+  servers,
+} from '../../../../test/support/sealed-counter.ts'
 import { coatcheck } from '../adapters/express.ts'
 import { createNodeHandler, headOf } from '../adapters/node.ts'
 import { CoatcheckError } from '../core/errors.ts'
-import { systemRandom } from '../core/random.ts'
-import { Secret } from '../core/secret.ts'
-import { createProvider } from '../provider/provider.ts'
-import { createKeyRing } from '../ring/key-ring.ts'
-import { generateKeyRing } from '../ring/ring-file.ts'
-import { createSealedSessions } from '../sessions/sealed-sessions.ts'
 import { memoryStore } from '../sessions/stores/memory.ts'
-import { createCounter } from './counter.ts'
-import type { CounterEvent, CounterOptions } from './options.ts'
 import type { CounterSessionsOptions } from './session-settings.ts'
 
-const ORIGIN = 'http://localhost:8080'
-const NAME = '__Host-Http-coatcheck-8080'
-const ISSUER = 'https://idp.example'
-const IDLE_MS = 1_800_000
-
-const open: (() => unknown)[] = []
-afterEach(async () => {
-  for (const close of open.splice(0)) await close()
-})
-
-async function setUp(changes: Partial<CounterOptions> = {}) {
-  const { clock, pass } = manualClock()
-  const ring = createKeyRing(generateKeyRing())
-  const events: CounterEvent[] = []
-  const counter = createCounter({
-    origin: ORIGIN,
-    provider: createProvider({
-      issuer: ISSUER,
-      clientId: 'app',
-      clientSecret: new Secret('a secret for this test'),
-    }),
-    ring,
-    sessions: { kind: 'sealed-cookie' },
-    pages: { protected: ['/account/*'] },
-    clock,
-    onEvent: (event) => events.push(event),
-    ...changes,
-  })
-  // What the callback would have set.
-  const maker = createSealedSessions({
-    ...{ site: ORIGIN, issuer: ISSUER, clientId: 'app', ring, name: NAME, clock },
-    attributes: { secure: true, httpOnly: true, sameSite: 'Strict', path: '/' },
-    random: systemRandom,
-    onEvent: () => {},
-  })
-  const { refreshToken: _, ...data } = { ...tokenSet(), accessToken: tokenSet().accessToken }
-  const set = tokenSet({
-    ...data,
-    issuer: ISSUER,
-    clientId: 'app',
-    accessTokenExpiresAt: clock() + 1e9,
-  })
-  const { setCookies } = await maker.create({ tokenSet: set }, undefined)
-  const cookie = setCookies[0]?.split(';')[0] ?? ''
-  return { counter, clock, pass, cookie, events }
-}
-
-async function listen(listener: RequestListener, upgrade?: (...all: never[]) => void) {
-  const server = createServer(listener).listen(0, '127.0.0.1')
-  if (upgrade !== undefined) server.on('upgrade', upgrade as never)
-  await once(server, 'listening')
-  open.push(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  return (server.address() as AddressInfo).port
-}
-
-const navigation = (cookie: string) => ({
-  host: 'localhost:8080',
-  cookie,
-  'sec-fetch-site': 'same-origin',
-  'sec-fetch-mode': 'navigate',
-  'sec-fetch-dest': 'document',
-})
-
-const script = (cookie: string) => ({
-  host: 'localhost:8080',
-  cookie,
-  'sec-fetch-site': 'same-origin',
-  'x-coatcheck': '1',
-})
+const local = servers()
+const { listen } = local
+afterEach(local.close)
 
 function get(port: number, path: string, headers: Record<string, string>) {
   return new Promise<{ status: number; setCookies: string[]; cache: string; body: string }>(
@@ -121,7 +46,7 @@ function get(port: number, path: string, headers: Record<string, string>) {
 
 describe('createCounter with sealed cookies', () => {
   it('sets the successor on pages, beside the cookies of the app: node and Express', async () => {
-    const { counter, pass, cookie } = await setUp()
+    const { counter, pass, cookie } = await sealedCounter()
     const own: RequestListener = (_, response) => {
       response.appendHeader('set-cookie', 'theme=dark')
       response.end('page')
@@ -160,9 +85,9 @@ describe('createCounter with sealed cookies', () => {
       response.end('{}')
     })
     const apis = [{ path: '/api/', upstream: `http://127.0.0.1:${upstream}/` }]
-    const { counter, pass, cookie } = await setUp({ apis })
+    const { counter, pass, cookie } = await sealedCounter({ apis })
     const dispatcher = new Agent()
-    open.push(() => dispatcher.destroy())
+    local.closeLater(() => dispatcher.destroy())
     const ports = [
       await listen(createNodeHandler(counter, { dispatcher: dispatcher as never })),
       await listen(createNodeHandler(counter)),
@@ -194,10 +119,10 @@ describe('createCounter with sealed cookies', () => {
     const apis = [
       { path: '/api/', upstream: `http://127.0.0.1:${upstream}/`, sockets: ['/api/socket'] },
     ]
-    const { counter, pass, cookie } = await setUp({ apis })
+    const { counter, pass, cookie } = await sealedCounter({ apis })
     pass(IDLE_MS / 2)
     const dispatcher = new Agent()
-    open.push(() => dispatcher.destroy())
+    local.closeLater(() => dispatcher.destroy())
     const handler = createNodeHandler(counter, { dispatcher: dispatcher as never })
     const port = await listen(handler, handler.upgrade as never)
     const headers = {
@@ -218,7 +143,7 @@ describe('createCounter with sealed cookies', () => {
   })
 
   it('gives handlers of one’s own the session, and what their answer must set', async () => {
-    const { counter, pass, cookie } = await setUp()
+    const { counter, pass, cookie } = await sealedCounter()
     pass(IDLE_MS / 2)
     const request = new Request(`${ORIGIN}/mine`, { headers: navigation(cookie) })
     const session = await counter.session(request)
@@ -238,7 +163,7 @@ describe('createCounter with sealed cookies', () => {
   })
 
   it('says at start what it cannot do, and refuses to list', async () => {
-    const { counter, events } = await setUp()
+    const { counter, events } = await sealedCounter()
     expect(counter.limits.map(({ limit }) => limit)).toEqual([
       'no_sign_out_everywhere',
       'copies_outlive_sign_out',
@@ -247,9 +172,9 @@ describe('createCounter with sealed cookies', () => {
     await expect(counter.listSessions('x')).rejects.toMatchObject({ code: 'sessions_not_listed' })
     await expect(counter.endSessions('x')).rejects.toMatchObject({ code: 'sessions_not_listed' })
     expect(await counter.sweep()).toBe(0)
-    const { counter: usual } = await setUp({ sessions: { store: memoryStore() } })
+    const { counter: usual } = await sealedCounter({ sessions: { store: memoryStore() } })
     expect(usual.limits).toEqual([])
-    const { counter: foreign } = await setUp({
+    const { counter: foreign } = await sealedCounter({
       sessions: { store: memoryStore() },
       cookie: { sameSite: 'none' },
     })
@@ -278,14 +203,17 @@ describe('createCounter with sealed cookies', () => {
     ['an unknown kind', { kind: 'cookie' } as never, undefined, /sessions\.kind \(cookie\)/],
     ['no store for tickets', {} as never, undefined, /sessions\.store is missing/],
   ])('T-SEAL-05 refuses %s', async (_, sessions, scope, words) => {
-    const refused = setUp({ sessions, ...(scope === undefined ? {} : { signIn: { scope } }) })
+    const refused = sealedCounter({
+      sessions,
+      ...(scope === undefined ? {} : { signIn: { scope } }),
+    })
     await expect(refused).rejects.toThrow(words)
     await expect(refused).rejects.toBeInstanceOf(CoatcheckError)
   })
 
   it('refuses a path and a budget that cannot work', async () => {
     const cookie = { path: '/app', headerBudgetBytes: 100 } as never
-    const refused = setUp({ cookie })
+    const refused = sealedCounter({ cookie })
     await expect(refused).rejects.toThrow(/cookie\.path \(\/app\) must be \//)
     await expect(refused).rejects.toThrow(/cookie\.headerBudgetBytes \(100\)/)
   })
