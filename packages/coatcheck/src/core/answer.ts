@@ -65,6 +65,11 @@ export function json(value: unknown, status = 200): Answer {
   return { status, headers, body: `${JSON.stringify(value)}\n` }
 }
 
+/** The answer to a method that an address does not have; `allowed` as `Allow` names them. */
+export function methodRefused(allowed: string): Answer {
+  return problem('method_refused', { headers: ['allow', allowed] })
+}
+
 /** Set-Cookie headers, as an answer has them. */
 export function setCookieHeaders(setCookies: readonly string[]): readonly string[] {
   return setCookies.flatMap((cookie) => ['set-cookie', cookie])

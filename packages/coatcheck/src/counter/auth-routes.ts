@@ -1,12 +1,12 @@
-import { type Answer, json, problem } from '../core/answer.ts'
+import { type Answer, json, methodRefused, problem } from '../core/answer.ts'
 import { readTarget } from '../core/path.ts'
-import type { DecidingHeaders } from '../core/request-head.ts'
-import { hopPage, isDocumentNavigation, mayLackStrictCookies, readHop } from '../guard/hop.ts'
+import { hopPage, mayLackStrictCookies, readHop } from '../guard/hop.ts'
 import { signInNotStarted } from '../login/login.ts'
 import { errorCatalogue } from '../login/pages.ts'
-import { AUTHORIZE_PATH } from '../login/return-address.ts'
 import type { Session } from '../sessions/session.ts'
+import { createHandOffRoute } from './hand-off-route.ts'
 import type { HandleOptions, Step } from './handle.ts'
+import { comesFromOurPage, opensTab } from './page-evidence.ts'
 import type { SessionRoutes } from './session-routes.ts'
 
 // Claims about the token rather than the person, and those that would help nobody but a thief.
@@ -33,6 +33,7 @@ export function createAuthRoutes(
   sessionRoutes: SessionRoutes,
 ): (step: Step) => Promise<Answer> {
   const { authority, login, provider, store } = options
+  const handOffRoute = createHandOffRoute(options)
 
   async function signIn(step: Step, hopped: boolean, query: URLSearchParams): Promise<Answer> {
     if (!opensTab(step.headers)) return signInNotStarted()
@@ -134,69 +135,33 @@ export function createAuthRoutes(
     })
   }
 
-  // Where no hand-off is configured, these addresses do not exist.
-  async function handOffRoute(
-    step: Step,
-    hopped: boolean,
-    target: string,
-  ): Promise<Answer | undefined> {
-    const { handOff } = options
-    if (handOff === undefined) return undefined
-    const parameters = new URL(target, options.origin).searchParams
-    const { path } = step.target
-    if (path === '/auth/hand-off/redeem' || path === '/auth/hand-off/ended') {
-      if (step.method !== 'POST') return only('POST')
-      const letter = onlyHeader(step.rawHeaders, 'authorization')
-      const clientId = parameters.get('client_id')
-      return path.endsWith('/ended')
-        ? handOff.ended(clientId, letter)
-        : handOff.redeem(clientId, letter)
-    }
-    const { headers } = step
-    const request = { cookieHeader: headers.cookie, parameters }
-    const isPage = ['/auth/hand-off', AUTHORIZE_PATH, '/auth/hand-off/callback'].includes(path)
-    if (!isPage) return undefined
-    if (step.method !== 'GET') return only('GET')
-    if (!opensTab(headers)) return signInNotStarted()
-    options.tidy()
-    if (path === '/auth/hand-off') {
-      const fromOurPage = !hopped && comesFromOurPage(headers, options.origin)
-      return handOff.start({ ...request, fromOurPage })
-    }
-    if (path === '/auth/hand-off/callback') return handOff.callback(request)
-    if (options.strict && !hopped && mayLackStrictCookies(step.method, headers)) {
-      return hopPage(options.origin, step.rawTarget)
-    }
-    return handOff.authorize({ ...request, target, session: await authority.session(headers) })
-  }
-
   return async (step) => {
     const { hopped, target } = readHop(step.rawTarget)
     const query = (): URLSearchParams => new URL(target, options.origin).searchParams
     const reads = step.method === 'GET' || step.method === 'HEAD'
     switch (step.target.path) {
       case '/auth/sign-in':
-        return step.method === 'GET' ? signIn(step, hopped, query()) : only('GET')
+        return step.method === 'GET' ? signIn(step, hopped, query()) : methodRefused('GET')
       case '/auth/callback':
-        return step.method === 'GET' ? callback(step, hopped, query()) : only('GET')
+        return step.method === 'GET' ? callback(step, hopped, query()) : methodRefused('GET')
       case '/auth/sign-out':
-        return step.method === 'POST' ? signOut(step) : only('POST')
+        return step.method === 'POST' ? signOut(step) : methodRefused('POST')
       case '/auth/session':
-        return reads ? session(step, query()) : only('GET, HEAD')
+        return reads ? session(step, query()) : methodRefused('GET, HEAD')
       case '/auth/sessions':
-        return reads ? sessionRoutes.list(step) : only('GET, HEAD')
+        return reads ? sessionRoutes.list(step) : methodRefused('GET, HEAD')
       case '/auth/sessions/end':
-        return step.method === 'POST' ? sessionRoutes.end(step) : only('POST')
+        return step.method === 'POST' ? sessionRoutes.end(step) : methodRefused('POST')
       case '/auth/events':
-        return only('GET')
+        return methodRefused('GET')
       case '/auth/link':
-        return step.method === 'POST' ? link(step, query()) : only('POST')
+        return step.method === 'POST' ? link(step, query()) : methodRefused('POST')
       case '/auth/health':
-        return reads ? health() : only('GET, HEAD')
+        return reads ? health() : methodRefused('GET, HEAD')
       case '/auth/errors':
-        return reads ? errorCatalogue() : only('GET, HEAD')
+        return reads ? errorCatalogue() : methodRefused('GET, HEAD')
       default:
-        return (await handOffRoute(step, hopped, target)) ?? problem('route_unknown')
+        return (await handOffRoute(step)) ?? problem('route_unknown')
     }
   }
 }
@@ -212,29 +177,6 @@ function describe(session: Session): Record<string, unknown> {
     idleEndsAt: session.idleEndsAt,
     absoluteEndsAt: session.absoluteEndsAt,
   }
-}
-
-// A prefetch, a frame or a script is no wish of a person to sign in.
-function opensTab(headers: DecidingHeaders): boolean {
-  if (headers.purpose !== undefined && /prefetch|prerender/i.test(headers.purpose)) return false
-  return isDocumentNavigation(headers)
-}
-
-function comesFromOurPage(headers: DecidingHeaders, origin: string): boolean {
-  if (headers.fetchSite !== undefined) return headers.fetchSite === 'same-origin'
-  return headers.referer?.startsWith(`${origin}/`) ?? false
-}
-
-// Of two, nobody can tell which one counts.
-function onlyHeader(headers: readonly string[], name: string): string | undefined {
-  const values = headers.filter(
-    (_, index) => index % 2 === 1 && headers[index - 1]?.toLowerCase() === name,
-  )
-  return values.length === 1 ? values[0] : undefined
-}
-
-function only(methods: string): Answer {
-  return problem('method_refused', { headers: ['allow', methods] })
 }
 
 async function answers(ask: () => unknown): Promise<boolean> {
