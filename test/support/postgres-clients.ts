@@ -7,6 +7,7 @@ import type {
 } from '../../packages/coatcheck/src/sessions/session-store.ts'
 import type { PostgresClient } from '../../packages/coatcheck/src/sessions/stores/postgres-client.ts'
 import { idOf } from '../../packages/coatcheck/src/testing/store-case.ts'
+import { storedSession as anySession } from './stored-session.ts'
 
 /** A client of a driver. */
 export interface TestClient {
@@ -45,20 +46,7 @@ export function newSchema(): string {
 
 /** A session of a minute, as large as they are. */
 export function storedSession(name: string, changes: Partial<StoredSession> = {}): StoredSession {
-  const now = Date.now()
-  return {
-    format: 1,
-    id: idOf(name),
-    version: 1,
-    createdAt: now,
-    lastSeenAt: now,
-    expiresAt: now + 60_000,
-    subjectKey: 'subject',
-    wraps: [new Uint8Array(74).fill(1)],
-    body: new Uint8Array(3000).fill(2),
-    card: new Uint8Array(200).fill(3),
-    ...changes,
-  }
+  return anySession(name, { id: idOf(name), ...changes })
 }
 
 /** The code of what a call fails with (`none` for nothing), and all that it says. */

@@ -7,10 +7,11 @@ import { createClient } from '@redis/client'
 import { Cluster, Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { type RedisServer, startRedis } from '../../../../../test/support/redis-server.ts'
+import { storedSession } from '../../../../../test/support/stored-session.ts'
 import { allowEviction } from '../../core/unsafe.ts'
 import { sessionStoreContract } from '../../testing/session-store-contract.ts'
 import { guardStore } from '../guarded-store.ts'
-import type { SessionStore, StoredSession } from '../session-store.ts'
+import type { SessionStore } from '../session-store.ts'
 import { redisStore } from './redis.ts'
 import { checkEngine } from './redis-check.ts'
 import type { RedisClient, RunCommand } from './redis-client.ts'
@@ -24,23 +25,6 @@ function connect(to: RedisServer = server): Redis {
   client.on('error', () => {})
   open.push(() => client.disconnect())
   return client
-}
-
-function sample(id: string, changes: Partial<StoredSession> = {}): StoredSession {
-  const now = Date.now()
-  return {
-    format: 1,
-    id: id.padEnd(22, '_'),
-    version: 1,
-    createdAt: now,
-    lastSeenAt: now,
-    expiresAt: now + 60_000,
-    subjectKey: 'subject',
-    wraps: [new Uint8Array(74).fill(1)],
-    body: new Uint8Array(2800).fill(2),
-    card: new Uint8Array(200).fill(3),
-    ...changes,
-  }
 }
 
 async function codeOf(work: () => unknown): Promise<string> {
@@ -77,7 +61,7 @@ afterAll(async () => {
 describe('redisStore with a server that fails', () => {
   it('rejects in time while the server stands still, and goes on when it does', async () => {
     const store = guardStore(redisStore(connect()), 400)
-    const session = sample('one')
+    const session = storedSession('one')
     await store.insert(session)
     server.pause()
     try {
@@ -107,13 +91,13 @@ describe('redisStore with a server that fails', () => {
     for (const store of stores) await store.prepare?.()
     await own.kill()
     for (const store of stores) {
-      expect(await codeOf(() => store.get(sample('one').id))).toBe('store_unavailable')
-      expect(await codeOf(() => store.insert(sample('one')))).toBe('store_unavailable')
+      expect(await codeOf(() => store.get(storedSession('one').id))).toBe('store_unavailable')
+      expect(await codeOf(() => store.insert(storedSession('one')))).toBe('store_unavailable')
     }
     await own.start()
     for (const [place, store] of stores.entries()) {
-      await eventually(async () => store.insert(sample(`s-${place}`)), 5000)
-      expect(await store.get(sample(`s-${place}`).id)).toBeDefined()
+      await eventually(async () => store.insert(storedSession(`s-${place}`)), 5000)
+      expect(await store.get(storedSession(`s-${place}`).id)).toBeDefined()
     }
     node.destroy()
     await own.close()
@@ -123,17 +107,17 @@ describe('redisStore with a server that fails', () => {
     const own = await startRedis()
     await own.kill()
     const store = guardStore(redisStore(connect(own)), 300)
-    expect(await codeOf(() => store.get(sample('one').id))).toBe('store_unavailable')
+    expect(await codeOf(() => store.get(storedSession('one').id))).toBe('store_unavailable')
     await own.start()
-    await eventually(async () => store.insert(sample('one')), 5000)
+    await eventually(async () => store.insert(storedSession('one')), 5000)
     await own.close()
   })
 
   it('sends scripts again that the server has forgotten', async () => {
     const store = redisStore(connect())
-    await store.insert(sample('one'))
+    await store.insert(storedSession('one'))
     await server.cli('SCRIPT', 'FLUSH')
-    expect(await store.replace(sample('one', { version: 2 }), 1)).toBe(true)
+    expect(await store.replace(storedSession('one', { version: 2 }), 1)).toBe(true)
     await server.cli('SCRIPT', 'FLUSH')
     const claims = Array.from({ length: 50 }, () => store.claim('key', Date.now() + 60_000))
     expect((await Promise.all(claims)).filter(Boolean).length).toBe(1)
@@ -142,9 +126,9 @@ describe('redisStore with a server that fails', () => {
   it('keeps the old record and still ends sessions while the memory is full', async () => {
     const own = await startRedis({ maxmemory: '3mb' })
     const store = guardStore(redisStore(connect(own)))
-    const old = sample('one', { sidKey: 'sid' })
+    const old = storedSession('one', { sidKey: 'sid' })
     await store.insert(old)
-    await store.insert(sample('two'))
+    await store.insert(storedSession('two'))
     // Large ones first; small ones then, for the server counts what is on its way as well.
     let code = 'none'
     for (const size of [100_000, 1000]) {
@@ -159,7 +143,9 @@ describe('redisStore with a server that fails', () => {
     expect(await codeOf(() => store.replace({ ...old, version: 2, body }, 1))).toBe(
       'store_unavailable',
     )
-    expect(await codeOf(() => store.insert(sample('three', { body })))).toBe('store_unavailable')
+    expect(await codeOf(() => store.insert(storedSession('three', { body })))).toBe(
+      'store_unavailable',
+    )
     expect(await store.get(old.id)).toEqual(old)
     expect((await store.delete(old.id, 'signed_out'))?.id).toBe(old.id)
     expect(await store.endingOf(old.id)).toBe('signed_out')
@@ -169,11 +155,11 @@ describe('redisStore with a server that fails', () => {
 
   it('answers a value of another type under its names as no session', async () => {
     const store = redisStore(connect())
-    await store.insert(sample('one'))
-    const key = `coatcheck:session:{${sample('one').id}}`
+    await store.insert(storedSession('one'))
+    const key = `coatcheck:session:{${storedSession('one').id}}`
     await server.cli('DEL', key)
     await server.cli('HSET', key, 'field', 'value')
-    expect(await store.get(sample('one').id)).toBeUndefined()
+    expect(await store.get(storedSession('one').id)).toBeUndefined()
     expect(await store.deleteBySubject('subject', 'ended_by_operator')).toEqual([])
     expect(await server.cli('EXISTS', key)).toBe('0\n')
   })
@@ -186,10 +172,10 @@ describe('redisStore looks at its server first', () => {
       const own = await startRedis({ maxmemory: '50mb', 'maxmemory-policy': policy })
       const store = redisStore(connect(own))
       expect(await codeOf(() => store.prepare?.())).toBe('invalid_configuration')
-      expect(await codeOf(() => store.get(sample('one').id))).toBe('invalid_configuration')
-      await redisStore(connect(own), { [allowEviction]: true }).insert(sample('one'))
+      expect(await codeOf(() => store.get(storedSession('one').id))).toBe('invalid_configuration')
+      await redisStore(connect(own), { [allowEviction]: true }).insert(storedSession('one'))
       await own.cli('CONFIG', 'SET', 'maxmemory-policy', 'noeviction')
-      expect(await store.get(sample('one').id)).toBeDefined()
+      expect(await store.get(storedSession('one').id)).toBeDefined()
       await own.close()
     },
   )
@@ -251,13 +237,13 @@ describe('redisStore leaves nothing lying about', () => {
   it('lets the server remove what is over, all of it', async () => {
     const store = redisStore(connect())
     const soon = Date.now() + 1200
-    await store.insert(sample('one', { expiresAt: soon, sidKey: 'sid' }))
+    await store.insert(storedSession('one', { expiresAt: soon, sidKey: 'sid' }))
     await store.claim('key', soon)
     await store.putBlob('key', new Uint8Array(5), soon)
     expect(await store.sweep(10)).toEqual([])
-    expect(await store.get(sample('one').id)).toBeDefined()
+    expect(await store.get(storedSession('one').id)).toBeDefined()
     await new Promise((resolve) => setTimeout(resolve, 1300))
-    expect(await store.get(sample('one').id)).toBeUndefined()
+    expect(await store.get(storedSession('one').id)).toBeUndefined()
     expect(await store.listBySubject('subject')).toEqual([])
     expect(await store.takeBlob('key')).toBeUndefined()
     expect(await store.claim('key', Date.now() + 1000)).toBe(true)
@@ -265,9 +251,9 @@ describe('redisStore leaves nothing lying about', () => {
 
   it('gives every key a lifetime', async () => {
     const store = redisStore(connect())
-    await store.insert(sample('one', { sidKey: 'sid' }))
-    await store.insert(sample('two'))
-    await store.delete(sample('two').id, 'signed_out')
+    await store.insert(storedSession('one', { sidKey: 'sid' }))
+    await store.insert(storedSession('two'))
+    await store.delete(storedSession('two').id, 'signed_out')
     await store.acquireLease('lease', 1000)
     await store.claim('key', Date.now() + 60_000)
     await store.putBlob('key', new Uint8Array(5), Date.now() + 60_000)
@@ -288,9 +274,9 @@ describe('redisStore leaves nothing lying about', () => {
   it('drops entries of an index whose session is gone, but none that is about to be written', async () => {
     let now = Date.now()
     const store = redisStore(connect(), { clock: () => now })
-    await store.insert(sample('one'))
-    await store.insert(sample('two', { expiresAt: now + 9e6 }))
-    await server.cli('DEL', `coatcheck:session:{${sample('one').id}}`)
+    await store.insert(storedSession('one'))
+    await store.insert(storedSession('two', { expiresAt: now + 9e6 }))
+    await server.cli('DEL', `coatcheck:session:{${storedSession('one').id}}`)
     const entries = async () => Number(await server.cli('ZCARD', 'coatcheck:subject:{subject}'))
     expect(await store.listBySubject('subject')).toHaveLength(1)
     expect(await entries()).toBe(2)
@@ -301,8 +287,8 @@ describe('redisStore leaves nothing lying about', () => {
 
   it('finds a session that has moved to another subject or provider session there alone', async () => {
     const store = redisStore(connect())
-    await store.insert(sample('one', { sidKey: 'sid-1' }))
-    const moved = sample('one', { version: 2, subjectKey: 'other', sidKey: 'sid-2' })
+    await store.insert(storedSession('one', { sidKey: 'sid-1' }))
+    const moved = storedSession('one', { version: 2, subjectKey: 'other', sidKey: 'sid-2' })
     expect(await store.replace(moved, 1)).toBe(true)
     expect(await store.listBySubject('subject')).toEqual([])
     expect(await store.deleteBySubject('subject', 'ended_by_user')).toEqual([])
@@ -313,10 +299,10 @@ describe('redisStore leaves nothing lying about', () => {
   it('keeps a session in its index as long as touches keep it alive', async () => {
     let now = Date.now()
     const store = redisStore(connect(), { clock: () => now })
-    await store.insert(sample('one', { sidKey: 'sid' }))
+    await store.insert(storedSession('one', { sidKey: 'sid' }))
     for (let round = 0; round < 20; round += 1) {
       now += 50_000
-      expect(await store.touch(sample('one').id, now, now + 60_000)).toBe(true)
+      expect(await store.touch(storedSession('one').id, now, now + 60_000)).toBe(true)
     }
     expect(await store.listBySubject('subject')).toHaveLength(1)
     expect(await store.deleteByProviderSession('sid', 'provider_signed_out')).toHaveLength(1)

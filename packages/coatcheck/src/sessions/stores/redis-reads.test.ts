@@ -3,29 +3,16 @@ import { Redis } from 'ioredis'
 import { Redis as Valkey } from 'iovalkey'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { type RedisServer, startRedis } from '../../../../../test/support/redis-server.ts'
+import { storedSession } from '../../../../../test/support/stored-session.ts'
 import { guardStore } from '../guarded-store.ts'
-import type { StoredSession } from '../session-store.ts'
 import { redisStore } from './redis.ts'
 import type { RedisClient } from './redis-client.ts'
 
+const sample = (index: number) =>
+  storedSession(String(index), { body: new Uint8Array(2800).fill(index) })
+
 let server: RedisServer
 const open: (() => unknown)[] = []
-
-function sample(index: number): StoredSession {
-  const now = Date.now()
-  return {
-    format: 1,
-    id: String(index).padEnd(22, '_'),
-    version: 1,
-    createdAt: now,
-    lastSeenAt: now,
-    expiresAt: now + 60_000,
-    subjectKey: 'subject',
-    wraps: [new Uint8Array(74).fill(1)],
-    body: new Uint8Array(2800).fill(index),
-    card: new Uint8Array(200).fill(3),
-  }
-}
 
 function disconnecting(client: Redis | Valkey): RedisClient {
   client.on('error', () => {})

@@ -10,30 +10,13 @@ import {
   sqliteEngines,
   type TestDatabase,
 } from '../../../../../test/support/sqlite-engines.ts'
-import type { StoredSession } from '../session-store.ts'
+import { storedSession } from '../../../../../test/support/stored-session.ts'
 import { createSessions } from '../sessions.ts'
 import { sqliteStore } from './sqlite.ts'
 
 let folder: string
 let file: string
 const open: TestDatabase[] = []
-
-function sample(id: string, changes: Partial<StoredSession> = {}): StoredSession {
-  const now = Date.now()
-  return {
-    format: 1,
-    id: id.padEnd(22, '_'),
-    version: 1,
-    createdAt: now,
-    lastSeenAt: now,
-    expiresAt: now + 60_000,
-    subjectKey: 'subject',
-    wraps: [new Uint8Array(74).fill(1)],
-    body: new Uint8Array(3000).fill(2),
-    card: new Uint8Array(200).fill(3),
-    ...changes,
-  }
-}
 
 async function codeOf(work: () => unknown): Promise<string> {
   try {
@@ -91,8 +74,8 @@ describe.each(sqliteEngines())('sqliteStore over $name', (engine) => {
     const database = connect()
     const store = sqliteStore(database)
     const level = () => Object.values(database.prepare('PRAGMA synchronous').get() ?? {})[0]
-    await store.insert(sample('one'))
-    await store.touch(sample('one').id, Date.now(), Date.now() + 60_000)
+    await store.insert(storedSession('one'))
+    await store.touch(storedSession('one').id, Date.now(), Date.now() + 60_000)
     expect(level()).toBe(2)
     const number = await store.acquireLease('lease', 1000)
     expect(level()).toBe(2)
@@ -108,11 +91,11 @@ describe.each(sqliteEngines())('sqliteStore over $name', (engine) => {
 
   it('keeps sessions over a restart, and sets up what is set up already', async () => {
     const first = connect()
-    await sqliteStore(first).insert(sample('one'))
+    await sqliteStore(first).insert(storedSession('one'))
     first.close()
     open.splice(0)
     const second = sqliteStore(connect())
-    expect((await second.get(sample('one').id))?.body.length).toBe(3000)
+    expect((await second.get(storedSession('one').id))?.body.length).toBe(2800)
     sqliteStore(connect())
   })
 
@@ -123,8 +106,8 @@ describe.each(sqliteEngines())('sqliteStore over $name', (engine) => {
       subject_key TEXT NOT NULL, sid_key TEXT, wraps BLOB NOT NULL, body BLOB NOT NULL, card BLOB NOT NULL);
       CREATE TABLE coatcheck_times (number INTEGER PRIMARY KEY, last_seen_at INTEGER NOT NULL, expires_at INTEGER NOT NULL)`)
     const olds = [
-      sample('one'),
-      sample('two', { wraps: [new Uint8Array([1]), new Uint8Array([2, 3])], sidKey: 'sid' }),
+      storedSession('one'),
+      storedSession('two', { wraps: [new Uint8Array([1]), new Uint8Array([2, 3])], sidKey: 'sid' }),
     ]
     for (const old of olds) {
       const wraps = old.wraps.flatMap((wrap) => [wrap.length >> 8, wrap.length & 255, ...wrap])
@@ -145,7 +128,7 @@ describe.each(sqliteEngines())('sqliteStore over $name', (engine) => {
     }
     const store = sqliteStore(database)
     for (const old of olds) expect(await store.get(old.id)).toEqual(old)
-    const young = sample('three')
+    const young = storedSession('three')
     await store.insert(young)
     expect(await sqliteStore(connect()).get(young.id)).toEqual(young)
   })
@@ -153,14 +136,14 @@ describe.each(sqliteEngines())('sqliteStore over $name', (engine) => {
   it('answers store_unavailable on a full disk, and keeps the old record as it was', async () => {
     const database = connect()
     const store = sqliteStore(database)
-    const old = sample('one')
+    const old = storedSession('one')
     await store.insert(old)
     const { page_count: pages } = database.prepare('PRAGMA page_count').get() as {
       readonly page_count: number
     }
     database.exec(`PRAGMA max_page_count = ${pages}`)
     const large = new Uint8Array(200_000).fill(9)
-    expect(await codeOf(() => store.insert(sample('two', { body: large })))).toBe(
+    expect(await codeOf(() => store.insert(storedSession('two', { body: large })))).toBe(
       'store_unavailable',
     )
     expect(await codeOf(() => store.replace({ ...old, version: 2, body: large }, 1))).toBe(
@@ -170,15 +153,15 @@ describe.each(sqliteEngines())('sqliteStore over $name', (engine) => {
       'store_unavailable',
     )
     expect(await store.get(old.id)).toEqual(old)
-    expect(await store.get(sample('two').id)).toBeUndefined()
+    expect(await store.get(storedSession('two').id)).toBeUndefined()
     database.exec('PRAGMA max_page_count = 100000')
-    await store.insert(sample('two', { body: large }))
+    await store.insert(storedSession('two', { body: large }))
     expect(await store.replace({ ...old, version: 2 }, 1)).toBe(true)
   })
 
   it('answers store_unavailable while another connection holds the lock for long, and reads on', async () => {
     const store = sqliteStore(connect())
-    const old = sample('one')
+    const old = storedSession('one')
     await store.insert(old)
     const other = connect()
     other.exec('BEGIN IMMEDIATE')
@@ -197,28 +180,28 @@ describe.each(sqliteEngines())('sqliteStore over $name', (engine) => {
 
   it('waits for a short lock', async () => {
     const store = sqliteStore(connect())
-    await store.insert(sample('one'))
+    await store.insert(storedSession('one'))
     const other = connect()
     other.exec('BEGIN IMMEDIATE')
-    const written = store.insert(sample('two'))
+    const written = store.insert(storedSession('two'))
     await new Promise((resolve) => setTimeout(resolve, 60))
     other.exec('COMMIT')
     await written
-    expect(await store.get(sample('two').id)).toBeDefined()
+    expect(await store.get(storedSession('two').id)).toBeDefined()
   })
 
   it('shares sessions, leases and claims between connections', async () => {
     const stores = Array.from({ length: 4 }, () => sqliteStore(connect()))
     const [first, ...others] = stores
-    await first?.insert(sample('one'))
-    for (const store of others) expect(await store.get(sample('one').id)).toBeDefined()
+    await first?.insert(storedSession('one'))
+    for (const store of others) expect(await store.get(storedSession('one').id)).toBeDefined()
     const until = Date.now() + 60_000
     const claims = await Promise.all(stores.map((store) => store.claim('key', until)))
     expect(claims.filter(Boolean).length).toBe(1)
     const leases = await Promise.all(stores.map((store) => store.acquireLease('key', 5000)))
     expect(leases.filter((number) => number !== undefined).length).toBe(1)
     const writes = await Promise.all(
-      stores.map((store) => store.replace(sample('one', { version: 2 }), 1)),
+      stores.map((store) => store.replace(storedSession('one', { version: 2 }), 1)),
     )
     expect(writes.filter(Boolean).length).toBe(1)
   })
@@ -258,7 +241,7 @@ describe.each(sqliteEngines())('sqliteStore over $name', (engine) => {
     rmSync(file)
     const database = connect()
     const store = sqliteStore(database)
-    for (let index = 0; index < 50; index += 1) await store.insert(sample(`s-${index}`))
+    for (let index = 0; index < 50; index += 1) await store.insert(storedSession(`s-${index}`))
     database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
     database.close()
     open.splice(0)
@@ -267,7 +250,7 @@ describe.each(sqliteEngines())('sqliteStore over $name', (engine) => {
     try {
       const cut = sqliteStore(connect())
       for (let index = 0; index < 50; index += 1) {
-        codes.add(await codeOf(() => cut.get(sample(`s-${index}`).id)))
+        codes.add(await codeOf(() => cut.get(storedSession(`s-${index}`).id)))
       }
     } catch (error) {
       codes.add(String((error as { readonly code?: unknown }).code))
