@@ -189,7 +189,7 @@ export const ATTACKS = [
   },
   {
     what: 'cookie planted for the whole domain, by script',
-    script: `document.cookie = '{cookie}=planted; Domain=example.localhost; Path=/; Secure'; document.cookie = '{cookie}=planted; Path=/; Secure'; 'nothing'`,
+    script: `(document.cookie = '{cookie}=planted; Domain=example.localhost; Path=/; Secure', document.cookie = '{cookie}=planted; Path=/; Secure', 'nothing')`,
     from: 'sibling',
   },
   {
