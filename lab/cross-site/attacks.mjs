@@ -3,8 +3,8 @@
 // that it is after, `{here}` the foreign one itself. What it gives back is what it could read; `nothing` is as it should be.
 
 /**
- * `leaves`: the script leads the tab away, and gives back nothing.
- * @typedef {{ what: string, script: string, leaves?: boolean, from?: 'sibling' | 'silent' }} Attack
+ * `leaves`: the script leads the tab away, and gives back nothing. `plants`: a cookie of our name, where the browser lets it.
+ * @typedef {{ what: string, script: string, leaves?: boolean, from?: 'sibling' | 'silent', plants?: boolean }} Attack
  */
 
 const form = (
@@ -191,10 +191,12 @@ export const ATTACKS = [
     what: 'cookie planted for the whole domain, by script',
     script: `(document.cookie = '{cookie}=planted; Domain=example.localhost; Path=/; Secure', document.cookie = '{cookie}=planted; Path=/; Secure', 'nothing')`,
     from: 'sibling',
+    plants: true,
   },
   {
     what: 'cookies planted for the whole domain, by the sibling’s server',
-    script: `fetch('{here}/plant').then(() => 'nothing')`,
+    script: `fetch('{here}/plant?name={cookie}').then(() => 'nothing')`,
     from: 'sibling',
+    plants: true,
   },
 ]
