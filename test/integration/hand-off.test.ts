@@ -111,6 +111,15 @@ describe('a hand-off between two hosts', () => {
     await becomes(sites.source, person.ticket, 'signed_out')
   })
 
+  it('ends at the target, too, when the gateway of the source closes right after it', async () => {
+    const person = await signedIn()
+    const ticket = await handOver(person)
+    await signOut(sites.source, person.ticket)
+    await sites.source.gateway.close()
+    expect(await whoIs(sites.target, ticket)).toBe('signed_out')
+    await sites.source.restart()
+  })
+
   it('stays tied when the person signs in at the source once more', async () => {
     const person = await signedIn()
     const ticket = await handOver(person)
