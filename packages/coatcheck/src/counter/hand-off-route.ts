@@ -1,11 +1,11 @@
 import { type Answer, methodRefused } from '../core/answer.ts'
 import { hopPage, mayLackStrictCookies, readHop } from '../guard/hop.ts'
+import { CALLBACK_PATH } from '../login/hand-off.ts'
 import { signInNotStarted } from '../login/login.ts'
 import { AUTHORIZE_PATH } from '../login/return-address.ts'
 import type { HandleOptions, Step } from './handle.ts'
 import { comesFromOurPage, opensTab } from './page-evidence.ts'
 
-const CALLBACK_PATH = '/auth/hand-off/callback'
 const PAGES: ReadonlySet<string> = new Set(['/auth/hand-off', AUTHORIZE_PATH, CALLBACK_PATH])
 
 /** The addresses of hand-offs; `undefined` for any other, and where no hand-off is configured. */

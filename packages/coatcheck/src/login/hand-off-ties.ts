@@ -27,8 +27,8 @@ export interface HandOffTies {
   ): HandOffNames
   /** Whether the source has ended what it calls so: a session that came of it must not live. */
   isEnded(link: string): Promise<boolean>
-  /** A session whose ties another of ours has taken over: its end is no sign-out. */
-  inherited(sessionId: string): void
+  /** Ends a session whose ties another of ours has taken over: that is no sign-out, and nobody is told. */
+  inheriting<T>(sessionId: string, end: () => Promise<T>): Promise<T>
   /** A session of ours ended: tells the partners, if it was a sign-out. */
   sessionEnded(sessionId: string, reason: EndReason, card: SessionCard | undefined): void
   /** A partner says that a session there ended: ends what is tied to it. */
@@ -183,10 +183,18 @@ export function createHandOffTies(options: HandOffTiesOptions): HandOffTies {
       await store.releaseLease(markName(link), number)
       return false
     },
-    inherited: (sessionId) => void passedOn.add(sessionId),
+    inheriting: async (sessionId, end) => {
+      passedOn.add(sessionId)
+      try {
+        return await end()
+      } finally {
+        passedOn.delete(sessionId)
+      }
+    },
     sessionEnded: (sessionId, reason, card) => {
-      const isPassedOn = passedOn.delete(sessionId)
-      if (card === undefined || isPassedOn || !SIGN_OUTS.has(reason)) return
+      if (card === undefined || !SIGN_OUTS.has(reason)) return
+      // Whatever else ends it in that moment is a sign-out all the same.
+      if (reason === 'replaced' && passedOn.has(sessionId)) return
       const { subject, ties } = card
       const cause = causes.get(sessionId)
       const lineage = ties?.lineage ?? sessionId

@@ -58,7 +58,8 @@ export interface HandOff {
   ended(clientId: string | null, authorization: string | undefined): Promise<Answer>
 }
 
-const CALLBACK_PATH = '/auth/hand-off/callback'
+/** Where the source sends the browser back to. */
+export const CALLBACK_PATH = '/auth/hand-off/callback'
 const CHALLENGE = /^[\w-]{43}$/
 const LINK = /^[\w-]{43}$/
 const STATE = /^[\w.-]{1,200}$/

@@ -240,8 +240,8 @@ export function createLogin(options: LoginOptions): Login {
 
   // Sessions that one person has from one provider share its grant: revoking would end the new one too.
   async function endFormer(former: Session, isSame: boolean): Promise<void> {
-    if (isSame) options.ties?.inherited(former.id)
-    await sessions.end(former, 'replaced', { revoke: !isSame })
+    const end = () => sessions.end(former, 'replaced', { revoke: !isSame })
+    await (isSame && options.ties !== undefined ? options.ties.inheriting(former.id, end) : end())
   }
 
   function failed(error: unknown, returnTo: string, setCookies: readonly string[]): Answer {

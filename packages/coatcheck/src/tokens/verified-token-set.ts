@@ -172,7 +172,8 @@ export function mintTokenSet(data: RestorableTokenSet): VerifiedTokenSet {
   if (typeof claims === 'function') {
     addReadLater(set, { claims: () => deepFreeze(claims()), subject })
   } else {
-    set.subject = subject ?? String(claims.sub)
+    if (subject === undefined) throw unverified()
+    set.subject = subject
     set.claims = deepFreeze(claims)
   }
   return Object.freeze(set) as VerifiedTokenSet
