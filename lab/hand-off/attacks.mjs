@@ -1,7 +1,6 @@
 // @ts-check
 // What thieves do with codes, and what a thousand requests at once do.
 import { createFormBrowser, TEST_USERS } from '@coatcheck/dev'
-import { send } from '../../test/support/send.ts'
 import { visit } from './sites.mjs'
 import { codeFor, comesTo, steal, whoIs } from './steps.mjs'
 
@@ -103,16 +102,7 @@ export async function manyAtOnce(sites, page, note) {
 
 /** @param {string} origin */
 async function beginAsThief(origin) {
-  const url = new URL('/auth/hand-off?return=/', origin)
-  const { host } = url
-  url.hostname = '127.0.0.1'
-  const headers = {
-    host,
-    'sec-fetch-site': 'same-origin',
-    'sec-fetch-mode': 'navigate',
-    'sec-fetch-dest': 'document',
-  }
-  const answer = await send(url.href, { headers })
+  const answer = await visit(`${origin}/auth/hand-off?return=/`, '', 'same-origin')
   const location = new URL(answer.headers.get('location') ?? 'about:blank')
   return { state: location.searchParams.get('state') ?? '', cookie: cookiesOf(answer) }
 }

@@ -176,14 +176,15 @@ async function overLoopback(address, init) {
  * A page load from 127.0.0.1, as a browser's own page asks for it.
  * @param {string} address
  * @param {string} cookie
+ * @param {'cross-site' | 'same-origin'} [from]
  */
-export function visit(address, cookie) {
+export function visit(address, cookie, from = 'cross-site') {
   const url = new URL(address)
   const { host } = url
   url.hostname = '127.0.0.1'
   const headers = {
     host,
-    'sec-fetch-site': 'cross-site',
+    'sec-fetch-site': from,
     'sec-fetch-mode': 'navigate',
     'sec-fetch-dest': 'document',
     accept: 'text/html',
