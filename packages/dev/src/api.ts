@@ -1,17 +1,21 @@
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import type { RequestListener } from 'node:http'
 import {
   allowInsecureHttp,
   CoatcheckError,
   createRemoteKeySet,
   createVerifier,
+  type KeySet,
   type Verifier,
 } from 'coatcheck/tokens'
 import { refuseToken, sendJson } from './api-answer.ts'
-import { echoUpload, readOrder, sendEvents, sendReport, streamBytes } from './api-bodies.ts'
+import { authenticate } from './api-caller.ts'
+import { type Cors, createCors } from './api-cors.ts'
+import { answerCaller, readTarget } from './api-routes.ts'
 import { serveEchoSocket } from './api-socket.ts'
 import type { DataFolder } from './data-folder.ts'
-import { isServedHost, startLoopbackServer } from './loopback-server.ts'
+import { isServedHost, type ServerCertificate, startLoopbackServer } from './loopback-server.ts'
 import { createOrders, type Orders } from './orders.ts'
+import { createTrustingFetch } from './trusting-fetch.ts'
 
 /** What {@link startSampleApi} takes. */
 export interface SampleApiOptions {
@@ -21,23 +25,23 @@ export interface SampleApiOptions {
   readonly audience: string
   /** Keeps the port. */
   readonly folder?: DataFolder
+  /** Serves https with it, and trusts an issuer that has it, too. Default: http. */
+  readonly certificate?: ServerCertificate
+  /** Whose pages may call it, each exactly as browsers send it. Default: none. */
+  readonly corsOrigins?: readonly string[]
 }
 
 /** An API that wants a verified access token with everything. */
 export interface SampleApi {
-  /** `http://127.0.0.1:PORT` */
+  /** `http://127.0.0.1:PORT`, with a certificate `https://127.0.0.1:PORT` */
   readonly origin: string
   close(): Promise<void>
 }
 
-interface Caller {
-  readonly subject: string
-  readonly scopes: readonly string[]
-}
-
 /**
  * Starts the sample API on 127.0.0.1: `/orders`, `/me`, `/events` (SSE), `/download/report.csv`,
- * `/stream?bytes=N`, `/echo` (counts what is sent) and `/socket` (WebSocket). It never says back a token.
+ * `/stream?bytes=N`, `/echo` (counts what is sent), `/redirect?to=URL` and `/socket` (WebSocket), all of
+ * them below `/v1/` as well. It never says back a token.
  *
  * Throws `StartError` if the kept port is taken.
  *
@@ -46,21 +50,21 @@ interface Caller {
  * const api = await startSampleApi({ issuer: provider.issuer, audience: provider.apiAudience })
  */
 export async function startSampleApi(options: SampleApiOptions): Promise<SampleApi> {
-  const { issuer, audience, folder } = options
+  const { issuer, audience, certificate, corsOrigins = [], folder } = options
   const verifier = createVerifier({
     issuer,
     audience,
     kind: 'access_token',
-    jwks: createRemoteKeySet({ issuer, [allowInsecureHttp]: true }),
+    jwks: issuerKeys(issuer, certificate),
     requiredClaims: ['sub'],
   })
-  const running = await startLoopbackServer({ folder, name: 'api' }, () =>
-    createApiListener(verifier, createOrders()),
+  const running = await startLoopbackServer({ folder, name: 'api', certificate }, () =>
+    createApiListener(verifier, createCors(corsOrigins), createOrders()),
   )
   const closeSockets = serveEchoSocket(running.server, async (request) => {
     if (!isServedHost(request.rawHeaders, new URL(running.origin).host)) return 421
-    if (request.url !== '/socket') return 404
-    return (await authenticate(verifier, request)) === undefined ? 401 : 101
+    if (readTarget(request).pathname !== '/socket') return 404
+    return (await authenticate(verifier, request)).ok ? 101 : 401
   })
   return {
     origin: running.origin,
@@ -71,12 +75,19 @@ export async function startSampleApi(options: SampleApiOptions): Promise<SampleA
   }
 }
 
-function createApiListener(verifier: Verifier, orders: Orders): RequestListener {
+function issuerKeys(issuer: string, certificate: ServerCertificate | undefined): KeySet {
+  if (issuer.startsWith('http:')) return createRemoteKeySet({ issuer, [allowInsecureHttp]: true })
+  if (certificate === undefined) return createRemoteKeySet({ issuer })
+  return createRemoteKeySet({ issuer, fetch: createTrustingFetch(certificate) })
+}
+
+function createApiListener(verifier: Verifier, cors: Cors, orders: Orders): RequestListener {
   return (request, response) => {
+    if (cors(request, response)) return
     authenticate(verifier, request)
-      .then((caller) => {
-        if (caller === undefined) return refuseToken(response, 'invalid_token')
-        return answer(request, response, caller, orders)
+      .then((found) => {
+        if (!found.ok) return refuseToken(response, 'invalid_token', found.scheme)
+        return answerCaller(request, response, found.caller, orders)
       })
       .catch((error: unknown) => {
         if (response.headersSent) return response.destroy()
@@ -86,59 +97,5 @@ function createApiListener(verifier: Verifier, orders: Orders): RequestListener 
           error: away ? 'temporarily_unavailable' : 'server_error',
         })
       })
-  }
-}
-
-// Nobody, if the token is missing or refused. That the keys are out of reach is no refusal: it is thrown.
-async function authenticate(
-  verifier: Verifier,
-  request: IncomingMessage,
-): Promise<Caller | undefined> {
-  const token = /^Bearer ([\w.~+/-]+=*)$/i.exec(request.headers.authorization ?? '')?.[1]
-  if (token === undefined) return undefined
-  try {
-    const { claims } = await verifier.verify(token)
-    const { scope } = claims
-    return {
-      subject: claims.sub ?? '',
-      scopes: typeof scope === 'string' ? scope.split(' ') : [],
-    }
-  } catch (error) {
-    if (error instanceof CoatcheckError && error.status === 401) return undefined
-    throw error
-  }
-}
-
-async function answer(
-  request: IncomingMessage,
-  response: ServerResponse,
-  { subject, scopes }: Caller,
-  orders: Orders,
-): Promise<void> {
-  const { pathname, searchParams } = new URL(`http://api${request.url ?? '/'}`)
-  const method = request.method === 'HEAD' ? 'GET' : request.method
-  const route = pathname === '/echo' ? '/echo' : `${method} ${pathname}`
-  const needed = route === 'POST /orders' ? 'orders:write' : 'orders:read'
-  if (!scopes.includes(needed)) return refuseToken(response, 'insufficient_scope')
-  switch (route) {
-    case 'GET /orders':
-      return sendJson(response, 200, { orders: orders.list(subject) })
-    case 'POST /orders': {
-      const order = await readOrder(request)
-      if (order === undefined) return sendJson(response, 400, { error: 'not an order' })
-      return sendJson(response, 201, orders.add(subject, order))
-    }
-    case 'GET /me':
-      return sendJson(response, 200, { subject, scopes })
-    case 'GET /events':
-      return sendEvents(response)
-    case 'GET /download/report.csv':
-      return sendReport(response, orders.list(subject))
-    case 'GET /stream':
-      return streamBytes(response, searchParams)
-    case '/echo':
-      return echoUpload(request, response)
-    default:
-      return sendJson(response, 404, { error: 'nothing is here' })
   }
 }

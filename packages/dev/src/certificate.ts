@@ -17,16 +17,20 @@ const RENEW_BEFORE_DAYS = 7
 const NAME_DNS = 2
 const NAME_IP = 7
 
+// Each by itself: right below a top-level name like localhost no wildcard is taken.
+const DNS_NAMES = ['localhost', 'app.localhost', 'shop.localhost']
+const IP_ADDRESSES = ['127.0.0.1', '::1']
+
 /**
- * The data folder's certificate for localhost, 127.0.0.1 and ::1. It is made once, and again when it is
- * about to expire; no browser trusts it without being told.
+ * The data folder's certificate for localhost, app.localhost, shop.localhost, 127.0.0.1 and ::1. It is made
+ * once, and again when it is about to expire or lacks a name; no browser trusts it without being told.
  *
  * @example
  * const { spkiSha256 } = await sampleCertificate(openDataFolder('.data'))
  */
 export async function sampleCertificate(folder: DataFolder): Promise<SampleCertificate> {
   let certificate = new X509Certificate(await folder.keepText(FILE, make))
-  if (Date.parse(certificate.validTo) - Date.now() < RENEW_BEFORE_DAYS * DAY_MS) {
+  if (isOutdated(certificate)) {
     folder.forget(FILE)
     certificate = new X509Certificate(await folder.keepText(FILE, make))
   }
@@ -35,6 +39,13 @@ export async function sampleCertificate(folder: DataFolder): Promise<SampleCerti
     file: folder.file(FILE),
     spkiSha256: createHash('sha256').update(spki).digest('base64'),
   }
+}
+
+function isOutdated(certificate: X509Certificate): boolean {
+  return (
+    Date.parse(certificate.validTo) - Date.now() < RENEW_BEFORE_DAYS * DAY_MS ||
+    DNS_NAMES.some((name) => certificate.checkHost(name) === undefined)
+  )
 }
 
 async function make(): Promise<string> {
@@ -50,9 +61,8 @@ async function make(): Promise<string> {
       {
         name: 'subjectAltName',
         altNames: [
-          { type: NAME_DNS, value: 'localhost' },
-          { type: NAME_IP, ip: '127.0.0.1' },
-          { type: NAME_IP, ip: '::1' },
+          ...DNS_NAMES.map((value) => ({ type: NAME_DNS, value }) as const),
+          ...IP_ADDRESSES.map((ip) => ({ type: NAME_IP, ip }) as const),
         ],
       },
     ],

@@ -14,6 +14,7 @@ import { createServer as createPlainServer } from 'node:http'
 import { createServer, get } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { generate } from 'selfsigned'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { sampleCertificate } from './certificate.ts'
 import { type DataFolder, openDataFolder } from './data-folder.ts'
@@ -103,7 +104,7 @@ describe('sampleCertificate', () => {
     const pem = readFileSync(made.file, 'utf8')
     const certificate = new X509Certificate(pem)
     expect(certificate.subjectAltName).toBe(
-      'DNS:localhost, IP Address:127.0.0.1, IP Address:0:0:0:0:0:0:0:1',
+      'DNS:localhost, DNS:app.localhost, DNS:shop.localhost, IP Address:127.0.0.1, IP Address:0:0:0:0:0:0:0:1',
     )
     const server = createServer({ key: pem, cert: pem }, (_, response) => response.end('hello'))
     server.listen(0, '127.0.0.1')
@@ -114,5 +115,14 @@ describe('sampleCertificate', () => {
     expect(response.statusCode).toBe(200)
     response.resume()
     server.close()
+  })
+  it('is made again when it lacks a name', async () => {
+    const made = await generate([{ name: 'commonName', value: 'localhost' }], {
+      keyType: 'ec',
+      extensions: [{ name: 'subjectAltName', altNames: [{ type: 2, value: 'localhost' }] }],
+    })
+    await folder.keepText('localhost.pem', () => `${made.cert}\n${made.private}\n`)
+    const { file } = await sampleCertificate(folder)
+    expect(new X509Certificate(readFileSync(file)).checkHost('app.localhost')).toBeDefined()
   })
 })

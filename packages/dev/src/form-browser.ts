@@ -1,3 +1,5 @@
+import type { Fetch } from './trusting-fetch.ts'
+
 /** What a browser without script would see. */
 export interface FormPage {
   readonly url: string
@@ -28,13 +30,17 @@ interface StoredCookie {
 const MAX_REDIRECTS = 10
 
 /**
- * Makes a form browser with an empty cookie jar. It sends these headers with every request.
+ * Makes a form browser with an empty cookie jar. It sends these headers with every request, and through
+ * this fetch: the platform's, or for https one that trusts the certificate.
  *
  * @example
  * const browser = createFormBrowser()
  * const page = await browser.open('http://127.0.0.1:20000/')
  */
-export function createFormBrowser(sent: Readonly<Record<string, string>> = {}): FormBrowser {
+export function createFormBrowser(
+  sent: Readonly<Record<string, string>> = {},
+  fetch: Fetch = globalThis.fetch,
+): FormBrowser {
   const jar = new Map<string, StoredCookie>()
 
   async function request(url: string, init: RequestInit, stopAt?: string): Promise<FormPage> {

@@ -1,15 +1,21 @@
 import { randomInt } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import type { SampleCertificate } from './certificate.ts'
 import type { DataFolder } from './data-folder.ts'
 import { StartError } from './start-error.ts'
 
 /** A server on 127.0.0.1. */
 export interface LoopbackServer {
-  /** `http://127.0.0.1:PORT` */
+  /** `http://127.0.0.1:PORT`, or `https://127.0.0.1:PORT` */
   readonly origin: string
   readonly server: Server
   close(): Promise<void>
 }
+
+/** A PEM file with private key and certificate, as `sampleCertificate` makes it. */
+export type ServerCertificate = Pick<SampleCertificate, 'file'>
 
 /** What {@link startLoopbackServer} takes. */
 export interface LoopbackServerOptions {
@@ -17,6 +23,8 @@ export interface LoopbackServerOptions {
   readonly folder?: DataFolder | undefined
   /** Names the port in the folder, and the server in messages. */
   readonly name: string
+  /** Serves https with it. Default: http. */
+  readonly certificate?: ServerCertificate | undefined
 }
 
 /** The one address that everything in here binds: another site than localhost, and never the network. */
@@ -37,9 +45,10 @@ export async function startLoopbackServer(
   options: LoopbackServerOptions,
   makeListener: (origin: string) => RequestListener,
 ): Promise<LoopbackServer> {
-  const server = createServer()
+  const { certificate } = options
+  const server = certificate === undefined ? createServer() : createHttpsServer(certificate)
   const port = await bind(server, options)
-  const origin = `http://${LOOPBACK}:${port}`
+  const origin = `${certificate === undefined ? 'http' : 'https'}://${LOOPBACK}:${port}`
   const host = `${LOOPBACK}:${port}`
   const listener = makeListener(origin)
   server.on('request', (request, response) => {
@@ -47,6 +56,11 @@ export async function startLoopbackServer(
     else refuseHost(response, origin)
   })
   return { origin, server, close: () => closeServer(server) }
+}
+
+function createHttpsServer({ file }: ServerCertificate): Server {
+  const pem = readFileSync(file)
+  return createTlsServer({ key: pem, cert: pem })
 }
 
 /** Whether exactly one Host came, and this one. */

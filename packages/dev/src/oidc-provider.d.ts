@@ -20,6 +20,8 @@ declare module 'oidc-provider' {
   export interface Client {
     readonly clientId: string
     readonly clientName?: string
+    readonly clientAuthMethod: string
+    readonly dpopBoundAccessTokens?: boolean
     grantTypeAllowed(type: string): boolean
   }
 

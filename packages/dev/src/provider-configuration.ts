@@ -1,15 +1,17 @@
-import { type Context, errors } from 'oidc-provider'
-import { logoutPage, messagePage } from './provider-pages.ts'
+import type { Context } from 'oidc-provider'
+import {
+  confidentialMetadata,
+  type DevClient,
+  type DevPublicClient,
+  publicMetadata,
+} from './provider-clients.ts'
+import { clientBasedCors } from './provider-cors.ts'
+import { providerFeatures } from './provider-features.ts'
+import { loadOrMakeGrant } from './provider-grants.ts'
+import { messagePage } from './provider-pages.ts'
 import type { ProviderSecrets } from './provider-secrets.ts'
 import type { ProviderStore } from './provider-store.ts'
 import type { Users } from './users.ts'
-
-/** A client of the provider, beside the first. */
-export interface DevClient {
-  readonly clientId: string
-  /** Where sign-in and sign-out come back to. */
-  readonly origin: string
-}
 
 /** What the configuration of oidc-provider is made from. */
 export interface ProviderConfigurationInput {
@@ -17,6 +19,7 @@ export interface ProviderConfigurationInput {
   readonly clientId: string
   readonly clientOrigin: string
   readonly furtherClients: readonly DevClient[]
+  readonly publicClients: readonly DevPublicClient[]
   readonly apiAudience: string
   readonly accessTokenSeconds: number
   readonly refreshTokenSeconds: number
@@ -36,18 +39,27 @@ const CODE_SECONDS = 60
 const INTERACTION_SECONDS = 600
 
 /**
- * How oidc-provider is set up: one confidential client with PKCE, rotating refresh tokens, and access
- * tokens as JWTs for the sample API.
+ * How oidc-provider is set up: a confidential client and whatever others there are, all with PKCE, rotating
+ * refresh tokens, and access tokens as JWTs for the sample API.
  *
- * @see RFC 9068; RFC 8707; RFC 7636; OpenID Connect RP-Initiated Logout 1.0
+ * @see RFC 7636; RFC 9700, section 2.1; OpenID Connect Core 1.0
  */
 export function providerConfiguration(input: ProviderConfigurationInput): object {
-  const { secrets, store, users, refreshTokenSeconds, accessTokenSeconds } = input
+  const { publicClients, secrets, store, users, refreshTokenSeconds, accessTokenSeconds } = input
+  const first = { clientId: input.clientId, origin: input.clientOrigin }
+  const grant = {
+    openidScope: OPENID_SCOPE,
+    apiAudience: input.apiAudience,
+    apiScope: API_SCOPE,
+    lifetimeSeconds: refreshTokenSeconds,
+  }
   return {
     adapter: store.adapter,
     clients: [
-      clientMetadata(input, { clientId: input.clientId, origin: input.clientOrigin }),
-      ...input.furtherClients.map((client) => clientMetadata(input, client)),
+      ...[first, ...input.furtherClients].map((client) =>
+        confidentialMetadata(client, secrets.clientSecret),
+      ),
+      ...publicClients.map(publicMetadata),
     ],
     jwks: secrets.jwks,
     cookies: cookieOptions(input),
@@ -60,19 +72,19 @@ export function providerConfiguration(input: ProviderConfigurationInput): object
     // The person's claims come with the ID token; otherwise only userinfo would have them.
     conformIdTokenClaims: false,
     responseTypes: ['code'],
-    clientAuthMethods: ['client_secret_basic'],
+    clientAuthMethods: ['client_secret_basic', ...(publicClients.length > 0 ? ['none'] : [])],
     pkce: { required: () => true },
-    clientBasedCORS: () => false,
+    clientBasedCORS: clientBasedCors(publicClients),
     rotateRefreshToken: true,
     issueRefreshToken: async (_context: Context, client: Context['oidc']['client']) =>
       client.grantTypeAllowed('refresh_token'),
     // A refresh token outlives the provider's own session: only revoking or time ends it.
     expiresWithSession: async () => false,
-    loadExistingGrant: (context: Context) => loadOrMakeGrant(context, input),
+    loadExistingGrant: (context: Context) => loadOrMakeGrant(context, grant),
     findAccount: async (_context: unknown, id: string) => account(users, id),
     interactions: { url: (_context: unknown, { uid }: { uid: string }) => `/interaction/${uid}` },
     renderError,
-    features: features(input),
+    features: providerFeatures({ ...input, apiScope: API_SCOPE }),
     ttl: {
       AccessToken: accessTokenSeconds,
       AuthorizationCode: CODE_SECONDS,
@@ -83,56 +95,6 @@ export function providerConfiguration(input: ProviderConfigurationInput): object
       Interaction: INTERACTION_SECONDS,
     },
   }
-}
-
-function clientMetadata(
-  { secrets }: ProviderConfigurationInput,
-  { clientId, origin }: DevClient,
-): object {
-  return {
-    client_id: clientId,
-    client_name: 'the Coatcheck sample',
-    client_secret: secrets.clientSecret,
-    token_endpoint_auth_method: 'client_secret_basic',
-    grant_types: ['authorization_code', 'refresh_token'],
-    response_types: ['code'],
-    redirect_uris: [`${origin}/auth/callback`],
-    post_logout_redirect_uris: [`${origin}/`],
-    id_token_signed_response_alg: 'RS256',
-  }
-}
-
-function features(input: ProviderConfigurationInput): object {
-  const { apiAudience, accessTokenSeconds, accessTokenFormat } = input
-  return {
-    devInteractions: { enabled: false },
-    revocation: { enabled: true, allowedPolicy: isOwnToken },
-    introspection: { enabled: true, allowedPolicy: isOwnToken },
-    rpInitiatedLogout: { enabled: true, logoutSource, postLogoutSuccessSource },
-    resourceIndicators: {
-      enabled: true,
-      defaultResource: async () => apiAudience,
-      useGrantedResource: async () => true,
-      getResourceServerInfo: async (_context: unknown, resource: string) => {
-        if (resource !== apiAudience) throw new errors.InvalidTarget()
-        return {
-          audience: apiAudience,
-          scope: API_SCOPE,
-          accessTokenTTL: accessTokenSeconds,
-          accessTokenFormat,
-          ...(accessTokenFormat === 'jwt' ? { jwt: { sign: { alg: 'ES256' } } } : {}),
-        }
-      },
-    },
-  }
-}
-
-async function isOwnToken(
-  _context: unknown,
-  client: { readonly clientId: string },
-  token: { readonly clientId?: string },
-): Promise<boolean> {
-  return token.clientId === client.clientId
 }
 
 // Cookies ignore ports: several providers on this address must not take each other's.
@@ -151,23 +113,6 @@ function cookieOptions({ issuer, secrets }: ProviderConfigurationInput): object 
   }
 }
 
-// The client is ours: signing in is all the consent that it needs, unless it asks for more.
-async function loadOrMakeGrant(
-  context: Context,
-  input: ProviderConfigurationInput,
-): Promise<object> {
-  const { client, session, result, provider } = context.oidc
-  const grantId = result?.consent?.grantId ?? session.grantIdFor(client.clientId)
-  const former = grantId === undefined ? undefined : await provider.Grant.find(grantId)
-  if (former !== undefined && former.accountId === session.accountId) return former
-  const accountId = session.accountId ?? ''
-  const grant = new provider.Grant({ clientId: client.clientId, accountId })
-  grant.addOIDCScope(OPENID_SCOPE)
-  grant.addResourceScope(input.apiAudience, API_SCOPE)
-  await grant.save(input.refreshTokenSeconds)
-  return grant
-}
-
 function account(users: Users, id: string): object | undefined {
   const user = users.byId(id)
   if (user === undefined) return undefined
@@ -181,19 +126,6 @@ function account(users: Users, id: string): object | undefined {
       email_verified: true,
     }),
   }
-}
-
-// With an ID token of the very person, the wish to sign out is plain; without one a link of anybody's would do.
-async function logoutSource(context: Context, form: string): Promise<void> {
-  const { entities, session } = context.oidc
-  const subject = entities.IdTokenHint?.payload.sub
-  context.type = 'html'
-  context.body = logoutPage(form, subject !== undefined && subject === session.accountId)
-}
-
-async function postLogoutSuccessSource(context: Context): Promise<void> {
-  context.type = 'html'
-  context.body = messagePage('You are signed out', 'You can close this page.')
 }
 
 async function renderError(

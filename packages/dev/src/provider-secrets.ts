@@ -7,6 +7,8 @@ export interface ProviderSecrets {
   readonly jwks: { readonly keys: readonly object[] }
   readonly cookieKeys: readonly string[]
   readonly clientSecret: string
+  /** What the nonces of DPoP proofs are derived from: 32 bytes. */
+  readonly dpopNonceSecret: Buffer
 }
 
 const SECRET_BYTES = 32
@@ -17,12 +19,17 @@ export const CLIENT_SECRET_FILE = 'client-secret'
 
 /** Reads the provider's secrets from a folder, or makes them; without a folder they live as long as the process. */
 export async function readProviderSecrets(folder?: DataFolder): Promise<ProviderSecrets> {
-  if (folder === undefined) return { ...makeKeys(), clientSecret: makeSecret() }
-  const keys = await folder.keep('provider-keys.json', makeKeys)
-  return { ...keys, clientSecret: await folder.keepText(CLIENT_SECRET_FILE, makeSecret) }
+  const keys = (await folder?.keep('provider-keys.json', makeKeys)) ?? makeKeys()
+  const keepSecret = async (name: string): Promise<string> =>
+    (await folder?.keepText(name, makeSecret)) ?? makeSecret()
+  return {
+    ...keys,
+    clientSecret: await keepSecret(CLIENT_SECRET_FILE),
+    dpopNonceSecret: Buffer.from(await keepSecret('dpop-nonce-secret'), 'base64url'),
+  }
 }
 
-function makeKeys(): Omit<ProviderSecrets, 'clientSecret'> {
+function makeKeys(): Pick<ProviderSecrets, 'jwks' | 'cookieKeys'> {
   const rsa = generateKeyPairSync('rsa', { modulusLength: RSA_BITS }).privateKey
   const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
   const keys = [

@@ -208,7 +208,12 @@ describe('startDevProvider with a data folder', () => {
       const { url } = makeAuthorizationRequest({ provider: second, clientOrigin })
       expect(new URL((await browser.open(url, callback)).url).searchParams.has('code')).toBe(true)
       await second.close()
-      for (const name of ['provider-keys.json', 'client-secret', 'provider.sqlite']) {
+      for (const name of [
+        'provider-keys.json',
+        'client-secret',
+        'dpop-nonce-secret',
+        'provider.sqlite',
+      ]) {
         expect(statSync(folder.file(name)).mode & 0o777).toBe(0o600)
       }
     } finally {

@@ -1,8 +1,10 @@
 import { Provider } from 'oidc-provider'
 import type { DataFolder } from './data-folder.ts'
 import { createInteractionListener, INTERACTION_PATH } from './interaction.ts'
-import { startLoopbackServer } from './loopback-server.ts'
-import { type DevClient, providerConfiguration } from './provider-configuration.ts'
+import { type ServerCertificate, startLoopbackServer } from './loopback-server.ts'
+import type { DevClient, DevPublicClient } from './provider-clients.ts'
+import { providerConfiguration } from './provider-configuration.ts'
+import { withClientOrigins } from './provider-cors.ts'
 import { providerHeaders } from './provider-pages.ts'
 import { readProviderSecrets } from './provider-secrets.ts'
 import { openProviderStore } from './provider-store.ts'
@@ -15,6 +17,10 @@ export interface DevProviderOptions extends TokenHooks {
   readonly clientOrigin: string
   /** Clients beside it, with the same secret. Default: none. */
   readonly furtherClients?: readonly DevClient[]
+  /** Clients without a secret, which ask from their own pages. Default: none. */
+  readonly publicClients?: readonly DevPublicClient[]
+  /** Serves https with it. Default: http. */
+  readonly certificate?: ServerCertificate
   /** Keeps keys, client secret, port, grants and sessions. Without it all is gone at the end. */
   readonly folder?: DataFolder
   /** Default: 300. */
@@ -27,7 +33,7 @@ export interface DevProviderOptions extends TokenHooks {
 
 /** A real OpenID provider for development and tests. */
 export interface DevProvider {
-  /** `http://127.0.0.1:PORT`, no slash at the end. */
+  /** `http://127.0.0.1:PORT`, with a certificate `https://127.0.0.1:PORT`; no slash at the end. */
   readonly issuer: string
   readonly clientId: string
   readonly clientSecret: string
@@ -54,15 +60,18 @@ const DEFAULT_REFRESH_TOKEN_SECONDS = 14 * 86_400
  * provider.issuer // 'http://127.0.0.1:23456'
  */
 export async function startDevProvider(options: DevProviderOptions): Promise<DevProvider> {
-  const { clientOrigin, folder, furtherClients = [] } = options
+  const { clientOrigin, certificate, folder, furtherClients = [], publicClients = [] } = options
   const secrets = await readProviderSecrets(folder)
   const users = await createUsers()
   const store = openProviderStore(folder?.file('provider.sqlite'))
   const headers = Object.entries(
-    providerHeaders([clientOrigin, ...furtherClients.map(({ origin }) => origin)]),
+    providerHeaders([
+      clientOrigin,
+      ...[...furtherClients, ...publicClients].map(({ origin }) => origin),
+    ]),
   )
 
-  const started = startLoopbackServer({ folder, name: 'provider' }, (issuer) => {
+  const started = startLoopbackServer({ folder, name: 'provider', certificate }, (issuer) => {
     const provider = new Provider(
       issuer,
       providerConfiguration({
@@ -70,6 +79,7 @@ export async function startDevProvider(options: DevProviderOptions): Promise<Dev
         clientId: CLIENT_ID,
         clientOrigin,
         furtherClients,
+        publicClients,
         apiAudience: API_AUDIENCE,
         accessTokenSeconds: options.accessTokenSeconds ?? DEFAULT_ACCESS_TOKEN_SECONDS,
         refreshTokenSeconds: options.refreshTokenSeconds ?? DEFAULT_REFRESH_TOKEN_SECONDS,
@@ -87,7 +97,7 @@ export async function startDevProvider(options: DevProviderOptions): Promise<Dev
       users,
       clientName: 'the Coatcheck sample',
     })
-    const listener = withTokenHooks(provider.callback(), options)
+    const listener = withClientOrigins(withTokenHooks(provider.callback(), options), publicClients)
     return (request, response) => {
       for (const [name, value] of headers) response.setHeader(name, value)
       if (request.url?.startsWith(INTERACTION_PATH)) interactions(request, response)

@@ -42,7 +42,7 @@ export function makeAuthorizationRequest(
   extra: Readonly<Record<string, string>> = {},
 ): AuthorizationRequest {
   const [state, nonce, codeVerifier] = [randomText(), randomText(), randomText()]
-  const redirectUri = `${clientOrigin}/auth/callback`
+  const redirectUri = extra.redirect_uri ?? `${clientOrigin}/auth/callback`
   const parameters = new URLSearchParams({
     client_id: provider.clientId,
     response_type: 'code',

@@ -4,6 +4,8 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 export interface TokenRequest {
   /** `refresh_token`, `authorization_code`, ... */
   readonly grantType: string
+  /** Of a public client; a confidential one is named in the header. */
+  readonly clientId?: string
   readonly refreshToken?: string
   readonly code?: string
 }
@@ -12,6 +14,8 @@ export interface TokenRequest {
 export type TokenFault =
   /** 503, and the provider never sees it: nothing is spent. */
   | 'unavailable'
+  /** The connection ends, and the provider never sees it: nothing is spent. */
+  | 'network_error'
   /** The provider does its work, and its answer is lost: a refresh token is spent. */
   | 'answer_lost'
   /** It comes so much later. */
@@ -44,6 +48,11 @@ export interface TokenHooks {
 export function withTokenHooks(listener: RequestListener, hooks: TokenHooks): RequestListener {
   if (hooks.onTokenRequest === undefined && hooks.onTokenOutcome === undefined) return listener
   return (request, response) => {
+    // Over a connection that it used before, a browser sends a request without an answer again by itself: a
+    // fault for one request would never reach the page.
+    if (hooks.onTokenRequest !== undefined && request.headers.origin !== undefined) {
+      response.setHeader('connection', 'close')
+    }
     if (request.method !== 'POST' || request.url !== '/token') return listener(request, response)
     // The body of a token request is small and comes in one piece; it is put back for the provider.
     request.once('readable', () => {
@@ -68,13 +77,21 @@ function go(
   response: ServerResponse,
   fault: TokenFault | undefined,
 ): void {
-  if (fault === 'unavailable') {
-    request.resume()
-    response.writeHead(503).end()
+  if (fault === 'unavailable' || fault === 'network_error') {
+    response.statusCode = 503
+    if (fault === 'unavailable') sendUnavailable(request, response)
+    else response.socket?.destroy()
     return
   }
   if (typeof fault === 'object') setTimeout(() => listener(request, response), fault.delayMs)
   else listener(request, response)
+}
+
+function sendUnavailable(request: IncomingMessage, response: ServerResponse): void {
+  request.resume()
+  // Without it a page of a public client would see a failed connection, and no status.
+  response.setHeader('access-control-allow-origin', request.headers.origin ?? '*')
+  response.end()
 }
 
 // Nothing of an answer leaves before its end.
@@ -99,9 +116,11 @@ function listenForToken(response: ServerResponse): () => { readonly issued?: Iss
 function readTokenRequest(body: string): TokenRequest {
   const parameters = new URLSearchParams(body)
   const refreshToken = parameters.get('refresh_token')
+  const clientId = parameters.get('client_id')
   const code = parameters.get('code')
   return {
     grantType: parameters.get('grant_type') ?? '',
+    ...(clientId === null ? {} : { clientId }),
     ...(refreshToken === null ? {} : { refreshToken }),
     ...(code === null ? {} : { code }),
   }
