@@ -59,6 +59,11 @@ export interface VerifiedTokenSetInput {
   readonly clientId: string
   readonly accessToken: VerifiedToken | OpaqueAccessToken
   readonly idToken?: VerifiedToken
+  /**
+   * Whether the ID token came with this access token, or with an earlier one of the same sign-in: only in the first
+   * case can its `at_hash` be that of this access token. Default: `same_answer`.
+   */
+  readonly idTokenFrom?: 'same_answer' | 'earlier_answer'
   /** The set that this one renews: subject and claims stay. */
   readonly previous?: VerifiedTokenSet
   /** Default: `Bearer`. */
@@ -92,7 +97,11 @@ export async function createVerifiedTokenSet(
   const opaque = 'opaque' in accessToken ? accessToken : undefined
   if (opaque?.trustedBy === 'id_token' && idToken === undefined && previous === undefined)
     throw unverified()
-  if (idToken !== undefined) await checkIdToken(idToken, clientId, jwt?.raw ?? opaque?.opaque ?? '')
+  if (idToken !== undefined) {
+    checkIdTokenParties(idToken, clientId)
+    if (input.idTokenFrom !== 'earlier_answer')
+      await checkAccessTokenHash(idToken, jwt?.raw ?? opaque?.opaque ?? '')
+  }
   if (previous !== undefined) checkSuccession(previous, clientId, idToken)
   const issuer = same('token_issuer_mismatch', idToken?.issuer, jwt?.issuer, previous?.issuer)
   const subject = same(
@@ -179,16 +188,16 @@ export function mintTokenSet(data: RestorableTokenSet): VerifiedTokenSet {
   return Object.freeze(set) as VerifiedTokenSet
 }
 
-async function checkIdToken(
-  idToken: VerifiedToken,
-  clientId: string,
-  accessToken: string,
-): Promise<void> {
-  const { aud, azp, at_hash: hash } = idToken.claims
+function checkIdTokenParties(idToken: VerifiedToken, clientId: string): void {
+  const { aud, azp } = idToken.claims
   const isMeant = typeof aud === 'string' ? aud === clientId : aud.includes(clientId)
   if (!isMeant || (azp !== undefined && azp !== clientId)) {
     throw new CoatcheckError('token_audience_mismatch')
   }
+}
+
+async function checkAccessTokenHash(idToken: VerifiedToken, accessToken: string): Promise<void> {
+  const { at_hash: hash } = idToken.claims
   if (hash === undefined) return
   if (!(await matchesAccessTokenHash(idToken.header.alg, accessToken, hash))) {
     throw new CoatcheckError('token_hash_mismatch')

@@ -1,26 +1,16 @@
-import { decodeSegment } from '#signature'
-import { type Bytes, decodeUtf8 } from '../core/bytes.ts'
+import type { Bytes } from '../core/bytes.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
-import { CoatcheckError } from '../core/errors.ts'
+import { andThen } from '../core/maybe-promise.ts'
 import type { Secret } from '../core/secret.ts'
-import { matchesAccessTokenHash } from './access-token-hash.ts'
 import type { Algorithm } from './algorithm.ts'
-import {
-  type ClaimRules,
-  checkParties,
-  checkTimes,
-  readClaims,
-  type VerifyChecks,
-} from './claims.ts'
-import { parseJsonObject } from './json.ts'
+import type { VerifyChecks } from './claims.ts'
 import type { JsonWebKeySet } from './jwk.ts'
-import { DEFAULT_MAX_TOKEN_BYTES, type JwsHeader, type ParsedJws, parseJws } from './jws.ts'
+import { DEFAULT_MAX_TOKEN_BYTES } from './jws.ts'
 import type { KeySet } from './key-set.ts'
-import type { VerificationKey } from './signature.ts'
-import { createTokenCache } from './token-cache.ts'
-import { mintVerifiedToken, type TokenKind, type VerifiedToken } from './verified-token.ts'
+import { type CachedToken, createTokenCache } from './token-cache.ts'
+import { checkToken, type TokenRules, verifyToken } from './verification.ts'
+import type { TokenKind, VerifiedToken } from './verified-token.ts'
 import { prepareKeys } from './verifier-keys.ts'
-import { verifyJws } from './verify-jws.ts'
 
 /** Whose tokens are verified, and how. */
 export interface VerifierOptions {
@@ -78,12 +68,10 @@ export function createVerifier(options: VerifierOptions): Verifier {
     typeof options.audience === 'string' ? [options.audience] : [...options.audience]
   const { keySet, algorithms } = prepareKeys(options, audiences)
   const clock = options.clock ?? systemClock
-  const maxTokenBytes = options.maxTokenBytes ?? DEFAULT_MAX_TOKEN_BYTES
   const cache = createTokenCache(options.cache === false ? 0 : (options.cache?.maxEntries ?? 1000))
-  const rules: ClaimRules = {
-    issuer,
-    audiences,
-    kind,
+  const rules: TokenRules = {
+    ...{ issuer, audiences, kind, keySet, algorithms },
+    maxTokenBytes: options.maxTokenBytes ?? DEFAULT_MAX_TOKEN_BYTES,
     clockToleranceSeconds: options.clockToleranceSeconds ?? 5,
     requiredClaims: options.requiredClaims ?? [],
   }
@@ -91,21 +79,10 @@ export function createVerifier(options: VerifierOptions): Verifier {
   async function verify(jwt: string, asked: VerifyChecks = {}): Promise<VerifiedToken> {
     const maxAgeSeconds = asked.maxAgeSeconds ?? options.maxAgeSeconds
     const checks = maxAgeSeconds === undefined ? asked : { ...asked, maxAgeSeconds }
-    const found = remembered(jwt) ?? verifyNew(jwt)
+    const found = remembered(jwt) ?? andThen(verifyToken(jwt, rules), accept)
     const token = found instanceof Promise ? await found : found
-    checkParties(token.claims, rules, checks)
-    try {
-      checkTimes(token.claims, rules, checks, clock())
-    } catch (error) {
-      cache.drop(jwt)
-      throw error
-    }
-    const { at_hash: hash } = token.claims
-    if (checks.accessToken !== undefined && hash !== undefined) {
-      const matches = await matchesAccessTokenHash(token.header.alg, checks.accessToken, hash)
-      if (!matches) throw new CoatcheckError('token_hash_mismatch')
-    }
-    return token
+    if (token.claims.exp + rules.clockToleranceSeconds <= clock() / 1000) cache.drop(jwt)
+    return checkToken(token, rules, checks, clock())
   }
 
   function remembered(jwt: string): VerifiedToken | undefined {
@@ -116,42 +93,11 @@ export function createVerifier(options: VerifierOptions): Verifier {
     return undefined
   }
 
-  // Synchronous wherever keys and platform are: a promise for each step would cost more than the parsing.
-  function verifyNew(jwt: string): VerifiedToken | Promise<VerifiedToken> {
-    const jws = parseJws(jwt, maxTokenBytes)
-    checkType(jws.header, kind)
-    const key = verifyJws(jws, keySet, algorithms)
-    return key instanceof Promise
-      ? key.then((late) => accept(jwt, jws, late))
-      : accept(jwt, jws, key)
-  }
-
-  function accept(jwt: string, jws: ParsedJws, key: VerificationKey): VerifiedToken {
-    const claims = readClaims(readPayload(jws), rules)
-    const token = mintVerifiedToken(jwt, jws.header, claims, kind)
+  function accept(verified: CachedToken): VerifiedToken {
     // What another issuer signed under the same key is no token of ours, however often it comes.
-    if (claims.iss === issuer) cache.put({ token, key })
-    return token
+    if (verified.token.claims.iss === issuer) cache.put(verified)
+    return verified.token
   }
 
   return { issuer, audience: audiences, kind, verify }
-}
-
-function readPayload(jws: ParsedJws): ReturnType<typeof parseJsonObject> & object {
-  const bytes = decodeSegment(jws.payload)
-  const text = bytes === undefined ? undefined : decodeUtf8(bytes)
-  const claims = text === undefined ? undefined : parseJsonObject(text)
-  if (claims === undefined) throw new CoatcheckError('token_claims_malformed')
-  return claims
-}
-
-const TYPES: Readonly<Record<TokenKind, ReadonlySet<string>>> = {
-  access_token: new Set(['at+jwt', 'application/at+jwt', 'jwt']),
-  id_token: new Set(['jwt']),
-}
-
-// Media types are compared in any letter case (RFC 7515, 4.1.9).
-function checkType({ typ }: JwsHeader, kind: TokenKind): void {
-  if (typ !== undefined && !TYPES[kind].has(typ.toLowerCase()))
-    throw new CoatcheckError('token_type_refused')
 }
