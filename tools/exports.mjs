@@ -8,7 +8,9 @@ const manifest = JSON.parse(readFileSync(join(root, 'packages/coatcheck/package.
 const docs = existsSync(join(root, 'docs/subpaths.md'))
   ? readFileSync(join(root, 'docs/subpaths.md'), 'utf8')
   : ''
-const BROWSER = new Set(['./tokens', './session-client'])
+// For pages and their workers: `token-client` and all that belongs to it.
+const isForPages = (/** @type {string} */ subpath) =>
+  /^\.\/(?:tokens$|session-client$|token-)/.test(subpath)
 const faults = []
 const sources = new Set(
   readdirSync(library).filter((name) => name.endsWith('.ts') && name !== 'server-only.ts'),
@@ -26,7 +28,7 @@ for (const [subpath, target] of Object.entries(manifest.exports)) {
     faults.push(`${subpath} does not lead to dist/${name}.js`)
   if (target.types !== `./dist/${name}.d.ts` || conditions[0] !== 'types')
     faults.push(`${subpath} needs its types first`)
-  if (!BROWSER.has(subpath)) {
+  if (!isForPages(subpath)) {
     if (target.browser !== './dist/server-only.js')
       faults.push(`${subpath} is for servers and must be closed to browsers`)
     if (conditions.indexOf('workerd') > conditions.indexOf('browser'))

@@ -242,6 +242,39 @@ export const ERROR_CODES = {
     remedy: 'Wait until the time in the message: until then somebody would be signed out.',
   },
 
+  // a page's own tokens
+  api_address_refused: {
+    status: 500,
+    title: 'The address is not one that tokens are sent to',
+    remedy: 'List it in `apis` (https, by origin and path), or call it with the plain fetch.',
+  },
+  api_redirect_refused: {
+    status: 502,
+    title: 'The API answered with a redirect, and a token is not taken on',
+    remedy: 'Call the address that it leads to, if that is one of `apis`.',
+  },
+  signed_in_as_another: {
+    status: 409,
+    title: 'Somebody else has signed in in another tab',
+    remedy: 'Show the page anew for the person that the state names, and call again.',
+  },
+  token_store_too_small: {
+    status: 500,
+    title: 'The tokens do not fit into the place where they are to be kept',
+    remedy: 'Ask the provider for fewer claims, or choose another store.',
+  },
+  worker_unavailable: {
+    status: 500,
+    title: 'The worker that keeps the tokens did not start',
+    remedy:
+      "See whether its file is served as JavaScript, and whether the page's policy allows it (worker-src; under Trusted Types its address must be a TrustedScriptURL).",
+  },
+  sign_in_unavailable: {
+    status: 500,
+    title: 'The browser keeps nothing for this page, so no sign-in can come back to it',
+    remedy: 'Open the page in a window of its own, with cookies and site data allowed.',
+  },
+
   // guard
   cross_site_refused: {
     status: 403,
@@ -343,6 +376,73 @@ export const ERROR_CODES = {
     status: 500,
     title: 'Something went wrong inside',
     remedy: 'The log has the code under the same request id.',
+  },
+
+  // DPoP
+  token_dpop_missing: {
+    status: 401,
+    title: 'There is no DPoP proof',
+    remedy: 'Send one DPoP header with every request, made anew for each (RFC 9449, 7.1).',
+  },
+  token_dpop_malformed: {
+    status: 401,
+    title: 'The DPoP proof is not well-formed',
+    remedy:
+      'Send one DPoP header with one compact JWS and the claims jti, htm, htu and iat; crit, b64, zip and doubled members are refused.',
+  },
+  token_dpop_type_refused: {
+    status: 401,
+    title: 'The DPoP proof is of another kind',
+    remedy: 'The typ of its header must be dpop+jwt.',
+  },
+  token_dpop_algorithm_refused: {
+    status: 401,
+    title: 'The algorithm of the DPoP proof is not allowed',
+    remedy: 'Sign with one of the algorithms of the verifier; symmetric ones and none never are.',
+  },
+  token_dpop_key_refused: {
+    status: 401,
+    title: 'The key in the DPoP proof is not acceptable',
+    remedy: 'The header must hold the public key as jwk, fit for its alg, without private members.',
+  },
+  token_dpop_signature_invalid: {
+    status: 401,
+    title: 'The signature of the DPoP proof does not verify',
+    remedy: 'Refuse the request: the proof was changed, or made by somebody without the key.',
+  },
+  token_dpop_request_mismatch: {
+    status: 401,
+    title: 'The DPoP proof was made for another request',
+    remedy:
+      'Compare htm and htu with method and URL as the client sent them; behind a proxy the URL is the public one.',
+  },
+  token_dpop_time_refused: {
+    status: 401,
+    title: 'The DPoP proof is too old, or from the future',
+    remedy: 'Make one for each request, and compare the clocks of both machines.',
+  },
+  token_dpop_nonce_required: {
+    status: 401,
+    title: 'The DPoP proof has no nonce of this server that is still good',
+    remedy:
+      'Answer with error="use_dpop_nonce" and a DPoP-Nonce header; the client makes a new proof with it.',
+  },
+  token_dpop_replayed: {
+    status: 401,
+    title: 'The DPoP proof was used before, or cannot be remembered',
+    remedy:
+      'Make a new proof for each request, retries included; on the server see whether the memory of proofs is full.',
+  },
+  token_dpop_token_mismatch: {
+    status: 401,
+    title: 'The DPoP proof was made for another access token',
+    remedy: 'Its ath must be the hash of the access token that comes with it.',
+  },
+  token_dpop_binding_mismatch: {
+    status: 401,
+    title: 'The access token is not bound to the key of the DPoP proof',
+    remedy:
+      'Refuse the request: compare cnf.jkt of the access token with the thumbprint of the key.',
   },
 } as const
 

@@ -10,6 +10,9 @@ export function wordsOf(code: ErrorCode): ErrorEntry {
 }
 
 function statusOf(code: ErrorCode): number {
-  if (code.startsWith('key_set_')) return 503
-  return code.startsWith('token_') && code !== 'token_unverified' ? 401 : 500
+  if (/^key_set_|_unavailable$|^provider_metadata/.test(code) && !/^(?:sign_in|worker)_/.test(code))
+    return 503
+  if (/^(?:provider|api_redirect)_/.test(code)) return 502
+  if (/^(?:signed_out|access_token_expired)$/.test(code)) return 401
+  return code.startsWith('token_') && !/^token_(?:unverified|store)/.test(code) ? 401 : 500
 }

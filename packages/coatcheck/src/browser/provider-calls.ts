@@ -1,0 +1,215 @@
+import type { ErrorCode } from '../core/error-codes.ts'
+import { CoatcheckError } from '../core/errors.ts'
+import { readSafeAddress } from './api-addresses.ts'
+
+/** What of a provider's metadata a page needs. */
+export interface ProviderMetadata {
+  readonly authorizationEndpoint: string
+  readonly tokenEndpoint: string
+  readonly jwksUri: string
+  readonly revocationEndpoint: string | undefined
+  readonly endSessionEndpoint: string | undefined
+  /** Whether the answer to an authorization request always names its issuer (RFC 9207). */
+  readonly namesIssuer: boolean
+}
+
+/** What a token endpoint answers (RFC 6749, section 5.1). */
+export interface TokenAnswer {
+  readonly access_token: string
+  readonly token_type: string
+  /** In seconds. */
+  readonly expires_in?: number
+  readonly refresh_token?: string
+  readonly id_token?: string
+  readonly scope?: string
+}
+
+/** What came of a token request. */
+export type TokenCall =
+  | { readonly kind: 'answered'; readonly answer: TokenAnswer }
+  /** `invalid_grant`: what was sent is worth nothing. */
+  | { readonly kind: 'refused' }
+  /** Refused without being spent, or not sent at all. */
+  | { readonly kind: 'not_spent'; readonly code: ErrorCode; readonly retryAfterSeconds: number }
+  /** Sent, and no clear answer came: nobody can tell whether it is spent. */
+  | { readonly kind: 'lost' }
+
+/** Adds to a request what proves a key (RFC 9449). */
+export interface RequestProofs {
+  headers(method: string, url: string, accessToken?: string): Promise<Record<string, string>>
+  /** Remembers the server's nonce; whether it asks for another try with it. */
+  learn(url: string, response: Response): boolean
+}
+
+/** A page's calls to its provider, as a public client. */
+export interface ProviderCalls {
+  /** Rejects with `provider_unavailable` or `provider_metadata_invalid`. */
+  metadata(): Promise<ProviderMetadata>
+  /**
+   * Whether the provider can be reached right now. Browsers do not tell whether a request that failed had been sent: so
+   * one that costs nothing goes before each that spends a refresh token.
+   */
+  isReachable(): Promise<boolean>
+  token(parameters: Readonly<Record<string, string>>): Promise<TokenCall>
+  /** Revokes a refresh token, also while the page goes away. Whether it is known to be revoked. */
+  revoke(refreshToken: string): Promise<boolean>
+}
+
+/** What {@link createProviderCalls} takes. */
+export interface ProviderCallsOptions {
+  readonly issuer: string
+  readonly clientId: string
+  readonly insecure: boolean
+  readonly fetch: typeof fetch
+  readonly proofs: RequestProofs | undefined
+}
+
+const TIMEOUT_MS = 10_000
+const RETRY_AFTER_SECONDS = 5
+const MAX_RETRY_SECONDS = 3600
+
+/**
+ * The few calls that a page makes by itself.
+ *
+ * @see RFC 6749, sections 4.1.3, 5 and 6; RFC 7009; RFC 8414, section 3; OpenID Connect Discovery, section 4
+ */
+export function createProviderCalls(options: ProviderCallsOptions): ProviderCalls {
+  const { issuer, clientId, insecure, fetch, proofs } = options
+  let known: Promise<ProviderMetadata> | undefined
+
+  const get = (url: string, cache: RequestCache): Promise<Response> => {
+    const headers = { accept: 'application/json' }
+    return fetch(url, { ...BARE, cache, headers, signal: AbortSignal.timeout(TIMEOUT_MS) })
+  }
+
+  async function load(): Promise<ProviderMetadata> {
+    const url = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
+    let json: Record<string, unknown>
+    try {
+      const response = await get(url, 'default')
+      json = response.status === 200 ? await response.json() : undefined
+    } catch {
+      throw unavailable()
+    }
+    if (json === undefined) throw unavailable()
+    const addressOf = (name: string): string | undefined => {
+      const value = json?.[name]
+      return typeof value === 'string' && readSafeAddress(value, insecure) ? value : undefined
+    }
+    const authorizationEndpoint = addressOf('authorization_endpoint')
+    const tokenEndpoint = addressOf('token_endpoint')
+    const jwksUri = addressOf('jwks_uri')
+    // Every character counts: another issuer's metadata would send codes and tokens to it (RFC 8414, 3.3).
+    if (json?.issuer !== issuer || !authorizationEndpoint || !tokenEndpoint || !jwksUri) {
+      throw new CoatcheckError('provider_metadata_invalid')
+    }
+    return {
+      ...{ authorizationEndpoint, tokenEndpoint, jwksUri },
+      revocationEndpoint: addressOf('revocation_endpoint'),
+      endSessionEndpoint: addressOf('end_session_endpoint'),
+      namesIssuer: json.authorization_response_iss_parameter_supported === true,
+    }
+  }
+
+  function metadata(): Promise<ProviderMetadata> {
+    known ??= load().catch((error: unknown) => {
+      known = undefined
+      throw error
+    })
+    return known
+  }
+
+  async function post(
+    url: string,
+    parameters: Readonly<Record<string, string>>,
+    init: RequestInit,
+  ): Promise<Response> {
+    const send = async (): Promise<Response> => {
+      const headers = (await proofs?.headers('POST', url)) ?? {}
+      const body = new URLSearchParams({ ...parameters, client_id: clientId })
+      return fetch(url, { ...BARE, ...init, method: 'POST', headers, body, cache: 'no-store' })
+    }
+    const response = await send()
+    // A nonce was asked for: nothing is spent yet (RFC 9449, 8).
+    return proofs?.learn(url, response) ? send() : response
+  }
+
+  async function token(parameters: Readonly<Record<string, string>>): Promise<TokenCall> {
+    try {
+      const { tokenEndpoint } = await metadata()
+      const signal = AbortSignal.timeout(TIMEOUT_MS)
+      return await readTokenCall(await post(tokenEndpoint, parameters, { signal }))
+    } catch (error) {
+      return error instanceof CoatcheckError ? notSpent(error.code) : { kind: 'lost' }
+    }
+  }
+
+  return {
+    metadata,
+    token,
+    isReachable: () =>
+      metadata()
+        .then(({ jwksUri }) => get(jwksUri, 'no-store'))
+        .then(
+          ({ status }) => status < 500,
+          () => false,
+        ),
+    revoke: async (refreshToken) => {
+      try {
+        const { revocationEndpoint: url } = await metadata()
+        if (url === undefined) return false
+        const parameters = { token: refreshToken, token_type_hint: 'refresh_token' }
+        return (await post(url, parameters, { keepalive: true })).status === 200
+      } catch {
+        return false
+      }
+    },
+  }
+}
+
+// No cookie, no referrer, and no redirect that would carry a code or token on.
+const BARE = {
+  credentials: 'omit',
+  redirect: 'manual',
+  referrerPolicy: 'no-referrer',
+  mode: 'cors',
+} as const
+
+async function readTokenCall(response: Response): Promise<TokenCall> {
+  const { status } = response
+  if (status === 503 || status === 429) return notSpent('provider_unavailable', response)
+  if (status !== 200 && (status < 400 || status >= 500)) return { kind: 'lost' }
+  const json = await response.json().catch(() => undefined)
+  if (status === 200) {
+    return isTokenAnswer(json) ? { kind: 'answered', answer: json } : { kind: 'lost' }
+  }
+  return json?.error === 'invalid_grant'
+    ? { kind: 'refused' }
+    : notSpent('provider_refused', response)
+}
+
+/** Whether a value has the form of a token endpoint's answer; nothing is said of its tokens. */
+export function isTokenAnswer(value: unknown): value is TokenAnswer {
+  if (typeof value !== 'object' || value === null) return false
+  const answer = value as Record<string, unknown>
+  const isText = (name: string): boolean => typeof answer[name] === 'string' && answer[name] !== ''
+  const { expires_in: lifetime } = answer
+  return (
+    isText('access_token') &&
+    isText('token_type') &&
+    ['refresh_token', 'id_token', 'scope'].every(
+      (name) => (answer[name] ?? '') === '' || isText(name),
+    ) &&
+    (lifetime === undefined || (typeof lifetime === 'number' && lifetime > 0))
+  )
+}
+
+function notSpent(code: ErrorCode, response?: Response): TokenCall {
+  const seconds = Number(response?.headers.get('retry-after'))
+  const retryAfterSeconds = seconds > 0 ? Math.min(seconds, MAX_RETRY_SECONDS) : RETRY_AFTER_SECONDS
+  return { kind: 'not_spent', code, retryAfterSeconds }
+}
+
+function unavailable(): CoatcheckError {
+  return new CoatcheckError('provider_unavailable', { retryAfterSeconds: RETRY_AFTER_SECONDS })
+}

@@ -1,0 +1,64 @@
+import { type Bytes, encodeBase64url, encodeUtf8 } from '../core/bytes.ts'
+import { CoatcheckError } from '../core/errors.ts'
+
+/** What a page remembers of a sign-in that it started, until the provider's answer comes back. */
+export interface SignInTransaction {
+  readonly state: string
+  readonly nonce: string
+  readonly codeVerifier: string
+  readonly redirectUri: string
+  /** The page that it comes back to. */
+  readonly returnTo: string
+  /** Milliseconds since 1970. */
+  readonly startedAt: number
+}
+
+const SECRET_BYTES = 32
+const GOOD_FOR_MS = 600_000
+
+const randomText = (): string =>
+  encodeBase64url(crypto.getRandomValues(new Uint8Array(SECRET_BYTES)))
+
+/**
+ * Starts one. It lies in `sessionStorage`, for nothing else of a tab comes through the redirect: a script in the page
+ * can read it, and so it is worth something only together with the code, and only once.
+ *
+ * Throws `sign_in_unavailable` where the browser keeps nothing.
+ *
+ * @see RFC 7636, section 4; RFC 6749, section 10.12; OpenID Connect Core, section 3.1.2.1
+ */
+export function startTransaction(
+  key: string,
+  place: Pick<SignInTransaction, 'redirectUri' | 'returnTo' | 'startedAt'>,
+): SignInTransaction {
+  const [state, nonce, codeVerifier] = [randomText(), randomText(), randomText()]
+  const transaction = { state, nonce, codeVerifier, ...place }
+  try {
+    sessionStorage.setItem(key, JSON.stringify(transaction))
+  } catch (cause) {
+    throw new CoatcheckError('sign_in_unavailable', { cause })
+  }
+  return transaction
+}
+
+/** Takes the one that was started in this tab: it is gone then. `undefined` when there is none, or it is too old. */
+export function takeTransaction(key: string, nowMs: number): SignInTransaction | undefined {
+  try {
+    const text = sessionStorage.getItem(key)
+    sessionStorage.removeItem(key)
+    const transaction = JSON.parse(text ?? 'null') as SignInTransaction | null
+    return transaction !== null && nowMs - transaction.startedAt < GOOD_FOR_MS
+      ? transaction
+      : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** The challenge of a verifier (RFC 7636, 4.2). */
+export async function challengeOf(codeVerifier: string): Promise<string> {
+  const hash: Bytes = new Uint8Array(
+    await crypto.subtle.digest('SHA-256', encodeUtf8(codeVerifier)),
+  )
+  return encodeBase64url(hash)
+}

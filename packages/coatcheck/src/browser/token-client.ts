@@ -1,0 +1,268 @@
+import { CoatcheckError } from '../core/errors.ts'
+import { readApiAddresses } from './api-addresses.ts'
+import {
+  challengeOf,
+  type SignInTransaction,
+  startTransaction,
+  takeTransaction,
+} from './sign-in-transaction.ts'
+import { memoryStore } from './stores/memory.ts'
+import { keeperSettings, type TokenClientOptions } from './token-client-options.ts'
+import type { TokenKeeper } from './token-keeper.ts'
+import type { TokenState, TokenStateListener } from './token-state.ts'
+import type { TokenStoreTraits } from './token-store.ts'
+
+/** What a sign-in asks the provider for. */
+export interface SignInOptions {
+  /** `none`: without asking the person anything; `login`: even if signed in there. Default: as the provider likes. */
+  readonly prompt?: 'none' | 'login' | 'consent' | 'select_account'
+  readonly loginHint?: string
+  /** A path of this origin to come back to. Default: where the page is. */
+  readonly returnTo?: string
+}
+
+/** What a sign-out does beside ending the tokens. */
+export interface SignOutOptions {
+  /** Whether the provider's own session ends, too, which leaves the page. Default: true. */
+  readonly provider?: boolean
+}
+
+/** A page's hold on its tokens, which it never sees. */
+export interface TokenClient {
+  /** What the chosen place costs. */
+  readonly traits: TokenStoreTraits
+  /**
+   * Who is signed in, once a sign-in that has just come back is finished. Rejects with why that failed (`sign_in_...`,
+   * `token_...`, `provider_...`), once; or while nothing can be verified (`key_set_unavailable`).
+   */
+  state(): Promise<TokenState>
+  /** Goes to the provider, and comes back to this page. Does not return. */
+  signIn(options?: SignInOptions): Promise<never>
+  /**
+   * Signs in again whoever was signed in before this page was loaded, where the place forgets with a reload: by going to
+   * the provider and back without asking anything. Else it is `state()`.
+   */
+  resume(): Promise<TokenState>
+  /**
+   * Takes the answer of a token endpoint: that of one's own login, for one. It is verified before anything is kept;
+   * rejects with `provider_response_invalid`, `token_...`, `key_set_...` or `token_store_too_small`.
+   */
+  accept(answer: unknown): Promise<TokenState>
+  /**
+   * As `fetch`, with the access token, at the addresses in `apis` alone. Rejects with `api_address_refused`,
+   * `api_redirect_refused`, `signed_out`, `signed_in_as_another`, `access_token_expired`, `renewal_unavailable`.
+   */
+  fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>
+  /** Is told the state once it is known, and each one after it. Gives back how to stop. */
+  subscribe(listener: TokenStateListener): () => void
+  /** Ends the tokens here and in all tabs of this person, revokes the refresh token, and signs out at the provider. */
+  signOut(options?: SignOutOptions): Promise<void>
+  /** Stops listening and telling. What is kept stays. */
+  close(): void
+}
+
+/**
+ * A single-page app's client: signs in by code and PKCE, verifies before it keeps, calls APIs, renews once however many
+ * tabs ask. The page sees claims and answers.
+ *
+ * Throws `invalid_configuration`.
+ *
+ * @see RFC 10017 (OAuth 2.0 for Browser-Based Applications), section 6.3; RFC 7636; RFC 9700
+ * @example
+ * const tokens = createTokenClient({
+ *   issuer: 'https://idp.example',
+ *   clientId: 'spa',
+ *   audience: 'https://api.example',
+ *   scope: 'openid offline_access read:orders',
+ *   apis: ['https://api.example/v1/'],
+ * })
+ * const orders = await tokens.fetch('https://api.example/v1/orders')
+ */
+export function createTokenClient(options: TokenClientOptions): TokenClient {
+  const settings = keeperSettings(options)
+  const { issuer, clientId, name, insecure } = settings
+  const { store = memoryStore(), clock = Date.now } = options
+  const allows = readApiAddresses(options.apis, insecure)
+  // What scripts put in its place later sees no token of ours.
+  const fetch = globalThis.fetch.bind(globalThis)
+  let made: Promise<TokenKeeper> | undefined
+
+  // It brings the verifier along: most of what this client is, and not needed for a page to begin.
+  function keeper(): Promise<TokenKeeper> {
+    made ??= loadKeeper().catch((cause: unknown) => {
+      made = undefined
+      throw cause instanceof CoatcheckError
+        ? cause
+        : new CoatcheckError('key_set_unavailable', { cause })
+    })
+    return made
+  }
+
+  async function loadKeeper(): Promise<TokenKeeper> {
+    if ('connect' in store) return store.connect(settings, options.apis)
+    const { createTokenKeeper } = await import('./token-keeper.ts')
+    return createTokenKeeper(settings, { store, allows, clock, fetch, proofs: undefined })
+  }
+
+  const redirectUri = options.redirectUri ?? `${location.origin}/`
+  const resumeKey = `${name}:resume`
+  const transactionKey = `${name}:sign-in`
+  const isForgetful = !store.traits.survivesReload
+  let pending = callback()
+  // Whoever asks for the state hears of it.
+  pending?.catch(() => {})
+
+  // At once, before any other script looks: the code leaves the address bar and the history.
+  function callback(): Promise<void> | undefined {
+    const { origin, pathname, search } = location
+    const answer = new URLSearchParams(search)
+    const state = answer.get('state')
+    const isCallback = state !== null && (answer.has('code') || answer.has('error'))
+    if (!isCallback || origin + pathname !== new URL(redirectUri).href.split('?')[0])
+      return undefined
+    const transaction = takeTransaction(transactionKey, clock())
+    // Not ours: another library's, which has addresses of the same form.
+    if (transaction === undefined && answer.get('iss') !== issuer) return undefined
+    history.replaceState(history.state, '', transaction?.returnTo ?? pathname)
+    return finish(transaction, answer)
+  }
+
+  async function finish(
+    transaction: SignInTransaction | undefined,
+    answer: URLSearchParams,
+  ): Promise<void> {
+    if (transaction === undefined || answer.get('state') !== transaction.state)
+      throw new CoatcheckError('sign_in_unknown')
+    const code = answer.get('code')
+    if (code === null) {
+      remember(false)
+      // Asked not to ask, the provider says that it would have to: then nobody is signed in, and that is no error.
+      if (/^(?:login|interaction|consent)_required$|^account_sel/.test(answer.get('error') ?? ''))
+        return
+      throw new CoatcheckError('sign_in_refused')
+    }
+    const { nonce, codeVerifier } = transaction
+    const issuerOfAnswer = answer.get('iss') ?? undefined
+    await (await keeper()).redeem({
+      ...{ code, nonce, codeVerifier, issuer: issuerOfAnswer },
+      redirectUri: transaction.redirectUri,
+    })
+    remember(true)
+  }
+
+  // That somebody was signed in here; nothing of who or with what.
+  function remember(isSignedIn: boolean): void {
+    if (!isForgetful) return
+    try {
+      if (isSignedIn) localStorage.setItem(resumeKey, '1')
+      else localStorage.removeItem(resumeKey)
+    } catch {
+      // Then the person signs in by hand after a reload.
+    }
+  }
+
+  function isRemembered(): boolean {
+    try {
+      return isForgetful && localStorage.getItem(resumeKey) !== null
+    } catch {
+      return false
+    }
+  }
+
+  async function state(): Promise<TokenState> {
+    const former = pending
+    pending = undefined
+    await former
+    return (await keeper()).state()
+  }
+
+  async function signIn({ prompt, loginHint, returnTo }: SignInOptions = {}): Promise<never> {
+    const endpoint = new URL(await (await keeper()).authorizationEndpoint())
+    const here = location.pathname + location.search + location.hash
+    const target = new URL(returnTo ?? here, location.origin)
+    if (target.origin !== location.origin) throw new CoatcheckError('return_address_refused')
+    const transaction = startTransaction(transactionKey, {
+      redirectUri,
+      returnTo: target.href,
+      startedAt: clock(),
+    })
+    const parameters = {
+      ...options.authorizationParameters,
+      client_id: clientId,
+      response_type: 'code',
+      redirect_uri: redirectUri,
+      scope: options.scope ?? 'openid',
+      state: transaction.state,
+      nonce: transaction.nonce,
+      code_challenge: await challengeOf(transaction.codeVerifier),
+      code_challenge_method: 'S256',
+      ...(prompt === undefined ? {} : { prompt }),
+      ...(loginHint === undefined ? {} : { login_hint: loginHint }),
+    }
+    for (const [key, value] of Object.entries(parameters)) endpoint.searchParams.set(key, value)
+    location.assign(endpoint)
+    // The page goes: nothing after this is meant to happen.
+    return new Promise(() => {})
+  }
+
+  return {
+    traits: store.traits,
+    state,
+    signIn,
+    resume: async () => {
+      const found = await state()
+      return found.state === 'signed_out' && isRemembered() ? signIn({ prompt: 'none' }) : found
+    },
+    accept: async (answer) => {
+      const kept = await keeper()
+      await kept.accept(answer)
+      return kept.state()
+    },
+    fetch: async (input, init) => {
+      await pending?.catch(() => {})
+      return (await keeper()).fetch(input, init)
+    },
+    subscribe: (listener) => {
+      let stop: (() => void) | undefined
+      let isStopped = false
+      const start = async (): Promise<void> => {
+        await pending?.catch(() => {})
+        const kept = await keeper()
+        if (!isStopped) stop = kept.subscribe(listener)
+      }
+      start().catch(() => {})
+      return () => {
+        isStopped = true
+        stop?.()
+      }
+    },
+    signOut: async ({ provider = true } = {}) => {
+      remember(false)
+      const { endSessionEndpoint, idToken } = await (await keeper()).signOut()
+      if (!provider || endSessionEndpoint === undefined) return
+      submit(endSessionEndpoint, {
+        client_id: clientId,
+        post_logout_redirect_uri: options.signedOutUri ?? redirectUri,
+        ...(idToken === undefined ? {} : { id_token_hint: idToken }),
+      })
+      await new Promise(() => {})
+    },
+    close: () => void made?.then((kept) => kept.close()),
+  }
+}
+
+// By a form: an ID token must not stand in an address (OpenID Connect RP-Initiated Logout, section 2).
+function submit(action: string, parameters: Readonly<Record<string, string>>): void {
+  const form = document.createElement('form')
+  form.method = 'post'
+  form.action = action
+  for (const [name, value] of Object.entries(parameters)) {
+    const input = document.createElement('input')
+    input.type = 'hidden'
+    input.name = name
+    input.value = value
+    form.append(input)
+  }
+  document.body.append(form)
+  form.submit()
+}

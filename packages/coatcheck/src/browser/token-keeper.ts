@@ -1,0 +1,359 @@
+import type { ErrorCode } from '../core/error-codes.ts'
+import { CoatcheckError } from '../core/errors.ts'
+import { type AnswerReader, createAnswerReader, type ReadAnswer } from './answer-reader.ts'
+import type { ApiAddresses } from './api-addresses.ts'
+import { callApi } from './api-call.ts'
+import { exclusively } from './exclusive.ts'
+import type { KeptTokens } from './kept-tokens.ts'
+import { createPageKeySet } from './page-key-set.ts'
+import {
+  createProviderCalls,
+  isTokenAnswer,
+  type RequestProofs,
+  type TokenAnswer,
+} from './provider-calls.ts'
+import { renewInTurn } from './renewal.ts'
+import { createShelf, type Held } from './shelf.ts'
+import { joinTabs, type TabMessage } from './tabs.ts'
+import type { SignedOutReason, TokenState, TokenStateListener } from './token-state.ts'
+import type { TokenStore } from './token-store.ts'
+import { endOf, isDue, isOver } from './token-times.ts'
+
+/** What a keeper needs to know. */
+export interface KeeperSettings {
+  readonly issuer: string
+  readonly clientId: string
+  readonly audience: string | undefined
+  /** Names store, lock and channel. */
+  readonly name: string
+  readonly insecure: boolean
+  readonly reuseGraceSeconds: number
+}
+
+/** What a keeper works with. */
+export interface KeeperParts {
+  readonly store: TokenStore
+  readonly allows: ApiAddresses
+  readonly clock: () => number
+  readonly fetch: typeof fetch
+  readonly proofs: RequestProofs | undefined
+}
+
+/** A code, and what was remembered of the sign-in that it answers. */
+export interface CodeAnswer {
+  readonly code: string
+  /** RFC 9207. */
+  readonly issuer: string | undefined
+  readonly nonce: string
+  readonly codeVerifier: string
+  readonly redirectUri: string
+}
+
+/** What signing out left to do. */
+export interface SignedOut {
+  /** Where the provider ends its own session. */
+  readonly endSessionEndpoint: string | undefined
+  readonly idToken: string | undefined
+}
+
+/** Keeps a token set and uses it: in the page itself, or in its worker. */
+export interface TokenKeeper {
+  state(): Promise<TokenState>
+  authorizationEndpoint(): Promise<string>
+  redeem(answer: CodeAnswer): Promise<void>
+  accept(answer: unknown): Promise<void>
+  fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>
+  signOut(): Promise<SignedOut>
+  subscribe(listener: TokenStateListener): () => void
+  close(): void
+}
+
+const MAX_TIMER_MS = 2_147_483_647
+const RETRY_AFTER_SECONDS = 5
+
+/** Makes a keeper. */
+export function createTokenKeeper(settings: KeeperSettings, parts: KeeperParts): TokenKeeper {
+  const { issuer, clientId, audience, name, insecure } = settings
+  const { store, clock, fetch, proofs } = parts
+  const calls = createProviderCalls({ issuer, clientId, insecure, fetch, proofs })
+  const listeners = new Set<TokenStateListener>()
+  const opened = store.open(name)
+  const { tabGrant } = opened
+  let signedOutReason: SignedOutReason | undefined
+  let told: TokenState | undefined
+  let toldSubject: string | undefined
+  let timer: ReturnType<typeof setTimeout> | undefined
+  let madeReader: Promise<AnswerReader> | undefined
+  let renewing: Promise<Held | undefined> | undefined
+  let notBefore = 0
+
+  const shelf = createShelf({
+    store: opened,
+    clock,
+    reader,
+    onDropped: () => {
+      signedOutReason = 'entry_refused'
+    },
+  })
+
+  function reader(): Promise<AnswerReader> {
+    madeReader ??= calls.metadata().then(
+      ({ jwksUri }) => {
+        const keySet = createPageKeySet(jwksUri, fetch, clock)
+        return createAnswerReader({ issuer, clientId, audience, keySet, clock })
+      },
+      (error: unknown) => {
+        madeReader = undefined
+        throw error
+      },
+    )
+    return madeReader
+  }
+
+  function stateOf(held: Held | undefined): TokenState {
+    if (held?.tokenSet === undefined) {
+      return { state: 'signed_out', ...(signedOutReason && { reason: signedOutReason }) }
+    }
+    const end = endOf(held)
+    const over = held.kept.refreshToken === undefined ? 'expired' : 'renewing'
+    return {
+      state: isOver(held, clock()) ? over : 'signed_in',
+      claims: held.tokenSet.claims,
+      ...(end === undefined ? {} : { accessTokenExpiresAt: end }),
+      ...(shelf.fault && { notStored: shelf.fault }),
+    }
+  }
+
+  // Tells what is new, and comes back when the access token ends.
+  function tell(held: Held | undefined): TokenState {
+    const state = stateOf(held)
+    if (held !== undefined) {
+      signedOutReason = undefined
+      // Whoever has it first keeps it: before the tab can be duplicated.
+      void tabGrant?.isOurs(held.kept)
+    }
+    const isNew = JSON.stringify(state) !== JSON.stringify(told)
+    told = state
+    toldSubject = held?.tokenSet?.subject
+    clearTimeout(timer)
+    const end = held && endOf(held)
+    if (state.state === 'signed_in' && end !== undefined) {
+      timer = setTimeout(refresh, Math.min(Math.max(0, end - clock()), MAX_TIMER_MS))
+    }
+    if (isNew) for (const listener of listeners) callListener(listener, state)
+    return state
+  }
+
+  function refresh(): void {
+    // When it cannot be verified just now, the next call tells.
+    look().then(tell, () => {})
+  }
+
+  async function look(): Promise<Held | undefined> {
+    const held = await shelf.look()
+    // Its key was withdrawn: the provider knows whether it goes on.
+    return held !== undefined && held.tokenSet === undefined ? renew(held) : held
+  }
+
+  function renew(unlike?: Held): Promise<Held | undefined> {
+    if (renewing === undefined && clock() < notBefore) return Promise.reject(later())
+    renewing ??= exclusively(name, () => {
+      const { reuseGraceSeconds } = settings
+      const place = {
+        shelf,
+        calls,
+        reader,
+        clock,
+        tabGrant,
+        reuseGraceMs: reuseGraceSeconds * 1000,
+      }
+      return renewInTurn(place, unlike)
+    })
+      .then((held) => {
+        if (held === undefined) signedOutReason ??= 'renewal_refused'
+        tell(held)
+        tabs.tell({ kind: 'changed' })
+        return held
+      })
+      .catch((error: unknown) => {
+        if (error instanceof CoatcheckError && error.retryAfterSeconds !== undefined)
+          notBefore = clock() + error.retryAfterSeconds * 1000
+        throw error
+      })
+      .finally(() => {
+        renewing = undefined
+      })
+    return renewing
+  }
+
+  function later(): CoatcheckError {
+    const retryAfterSeconds = Math.ceil((notBefore - clock()) / 1000)
+    return new CoatcheckError('renewal_unavailable', { retryAfterSeconds })
+  }
+
+  // The tokens to call with. In one person's page nobody calls as another one.
+  async function current(unlike?: Held): Promise<Held> {
+    const former = toldSubject
+    const found = await look()
+    const held = found && isGood(found, unlike) ? found : await renewed(found, unlike)
+    if (former !== undefined && held?.tokenSet?.subject !== former) {
+      tell(held)
+      if (held !== undefined) throw new CoatcheckError('signed_in_as_another')
+    }
+    if (held === undefined) {
+      tell(held)
+      throw new CoatcheckError('signed_out')
+    }
+    if (toldSubject === undefined) tell(held)
+    if (isOver(held, clock())) {
+      tell(held)
+      throw new CoatcheckError('access_token_expired')
+    }
+    return held
+  }
+
+  const isGood = (held: Held, unlike: Held | undefined): boolean =>
+    held.text !== unlike?.text && !isDue(held, clock())
+
+  async function renewed(held: Held | undefined, unlike?: Held): Promise<Held | undefined> {
+    if (held?.kept.refreshToken === undefined) return held
+    if (isOver(held, clock())) tell(held)
+    try {
+      return await renew(unlike)
+    } catch (error) {
+      // While the old access token is good nobody needs to know.
+      if (isOver(held, clock())) throw error
+      return held
+    }
+  }
+
+  async function adopt({ tokenSet, clockOffsetMs, isRenewed }: ReadAnswer): Promise<void> {
+    const grant = crypto.randomUUID()
+    const held = await exclusively(name, async () => {
+      const former = await shelf.look().catch(() => undefined)
+      const put = shelf.put(tokenSet, { clockOffsetMs, isRenewed, grant, generation: 0 })
+      // The same person's sign-ins may share a grant at the provider: revoking one would end the other.
+      if (former !== undefined && former.tokenSet?.subject !== tokenSet.subject) end(former.kept)
+      return put
+    })
+    if (shelf.fault === 'too_large' && held !== undefined) {
+      const detail = shelf.faultDetail ?? ''
+      shelf.clear()
+      end(held.kept)
+      throw new CoatcheckError('token_store_too_small', { detail })
+    }
+    tell(held)
+    tabs.tell({ kind: 'changed' })
+  }
+
+  function end(kept: KeptTokens): Promise<boolean> {
+    tabGrant?.forget(kept)
+    return kept.refreshToken === undefined
+      ? Promise.resolve(false)
+      : calls.revoke(kept.refreshToken)
+  }
+
+  // Verified, or revoked: what is refused must not live on at the provider.
+  async function readOrRevoke(
+    answer: TokenAnswer,
+    context: Parameters<AnswerReader['read']>[1],
+  ): Promise<ReadAnswer> {
+    try {
+      return await (await reader()).read(answer, context)
+    } catch (error) {
+      if (answer.refresh_token !== undefined) void calls.revoke(answer.refresh_token)
+      throw error
+    }
+  }
+
+  async function redeem(given: CodeAnswer): Promise<void> {
+    const { namesIssuer } = await calls.metadata()
+    // Another provider's answer, on the way to ours (RFC 9207, 2.4).
+    if (given.issuer === undefined ? namesIssuer : given.issuer !== issuer)
+      throw new CoatcheckError('sign_in_refused')
+    await reader()
+    const askedAt = clock()
+    const { code, redirectUri, codeVerifier, nonce } = given
+    const call = await calls.token({
+      grant_type: 'authorization_code',
+      ...{ code, redirect_uri: redirectUri, code_verifier: codeVerifier },
+    })
+    if (call.kind !== 'answered') throw failureOf(call)
+    await adopt(await readOrRevoke(call.answer, { askedAt, nonce, isFresh: true }))
+  }
+
+  async function accept(answer: unknown): Promise<void> {
+    if (!isTokenAnswer(answer)) throw new CoatcheckError('provider_response_invalid')
+    const askedAt = clock()
+    await adopt(await (await reader()).read(answer, { askedAt, isFresh: false }))
+  }
+
+  async function signOut(): Promise<SignedOut> {
+    const held = await shelf.look().catch(() => undefined)
+    const subject = held?.tokenSet?.subject ?? toldSubject
+    const kept = shelf.peek()
+    shelf.clear()
+    signedOutReason = 'signed_out'
+    tell(undefined)
+    if (subject !== undefined) tabs.tell({ kind: 'signed_out', subject })
+    if (kept !== undefined) await end(kept)
+    const metadata = await calls.metadata().catch(() => undefined)
+    return {
+      endSessionEndpoint: metadata?.endSessionEndpoint,
+      idToken: held?.kept.idToken,
+    }
+  }
+
+  function onMessage(message: TabMessage): void {
+    if (message.kind === 'changed') refresh()
+    else shelf.look().then((held) => signedOutElsewhere(held, message.subject), refresh)
+  }
+
+  function signedOutElsewhere(held: Held | undefined, subject: string): void {
+    if (held !== undefined && held.tokenSet?.subject !== subject) return
+    if (held !== undefined) {
+      shelf.clear()
+      void end(held.kept)
+    }
+    if (toldSubject !== undefined) signedOutReason = 'signed_out_elsewhere'
+    tell(undefined)
+  }
+
+  const tabs = joinTabs(name, onMessage)
+  const unwatch = opened.watch?.(refresh)
+
+  return {
+    state: async () => tell(await look()),
+    authorizationEndpoint: async () => (await calls.metadata()).authorizationEndpoint,
+    redeem,
+    accept,
+    signOut,
+    fetch: (input, init) => callApi({ allows: parts.allows, fetch, proofs, current }, input, init),
+    subscribe: (listener) => {
+      listeners.add(listener)
+      if (told === undefined) refresh()
+      else callListener(listener, told)
+      return () => listeners.delete(listener)
+    },
+    close: () => {
+      clearTimeout(timer)
+      unwatch?.()
+      tabs.close()
+    },
+  }
+}
+
+// What a listener does wrong is the page's to hear of, and no reason to stop.
+function callListener(listener: TokenStateListener, state: TokenState): void {
+  try {
+    listener(state)
+  } catch (error) {
+    reportError(error)
+  }
+}
+
+function failureOf(call: { readonly kind: string; readonly code?: ErrorCode }): CoatcheckError {
+  if (call.kind === 'refused') return new CoatcheckError('sign_in_expired')
+  const retryAfterSeconds = RETRY_AFTER_SECONDS
+  return new CoatcheckError(call.code ?? 'provider_unavailable', { retryAfterSeconds })
+}

@@ -1,0 +1,1 @@
+export { localStorageStore } from './browser/stores/local-storage.ts'

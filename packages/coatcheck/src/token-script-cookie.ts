@@ -1,0 +1,1 @@
+export { type ScriptCookieOptions, scriptCookieStore } from './browser/stores/script-cookie.ts'

@@ -1,0 +1,1 @@
+export { sessionStorageStore } from './browser/stores/session-storage.ts'

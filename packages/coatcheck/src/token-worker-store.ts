@@ -1,0 +1,1 @@
+export { type WorkerStore, workerStore } from './browser/worker/worker-store.ts'
