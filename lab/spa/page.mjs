@@ -21,8 +21,12 @@ const stores = {
   worker: () => workerStore(() => new Worker(addressOf('/worker.js'), { type: 'module' })),
 }
 
+// What a lab sets: how far this machine's clock is wrong.
+let clockMs = Number(new URLSearchParams(location.search).get('clock') ?? 0)
+
 export const tokens = createTokenClient({
   ...settings,
+  ...(place === 'worker' ? {} : { clock: () => Date.now() + clockMs }),
   redirectUri: `${location.origin}/${place}/`,
   store: stores[place](),
 })
@@ -32,6 +36,23 @@ tokens.subscribe((state) => {
   states.push(state)
   document.title = state.state
 })
+
+// Everything that tabs tell each other.
+const heard = []
+const channel = new BroadcastChannel(`coatcheck:${settings.issuer}:${settings.clientId}`)
+channel.addEventListener('message', ({ data }) => heard.push(JSON.stringify(data)))
+
+// Calls the API again and again, as a busy page does, and counts what comes back.
+const counts = {}
+let isWorking = false
+async function work(pauseMs) {
+  isWorking = true
+  while (isWorking) {
+    const { status, error } = await lab.call('orders')
+    counts[status ?? error] = (counts[status ?? error] ?? 0) + 1
+    await new Promise((resolve) => setTimeout(resolve, pauseMs))
+  }
+}
 
 const codeOf = (error) => ({ error: error.code ?? error.name })
 
@@ -47,6 +68,14 @@ window.lab = {
       .fetch(new URL(path, settings.apis[0]), init)
       .then(async (answer) => ({ status: answer.status, text: await answer.text() }))
       .catch(codeOf),
+  work: (pauseMs) => void work(pauseMs),
+  rest: () => {
+    isWorking = false
+  },
+  report: () => ({ counts, heard, states: states.map(({ state, error }) => state ?? error) }),
+  setClock: (ms) => {
+    clockMs = ms
+  },
   accept: (answer) => tokens.accept(answer).catch(codeOf),
 }
 document.title = 'loaded'

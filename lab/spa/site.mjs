@@ -31,10 +31,18 @@ const SCOPE = 'openid profile orders:read orders:write'
  *   hooks?: import('@coatcheck/dev').TokenHooks,
  *   client?: object,
  *   html?: string,
+ *   files?: Readonly<Record<string, string>>,
+ *   connect?: readonly string[],
+ *   workerSource?: string,
  * }} SiteOptions
  */
 
-/** @param {SiteOptions} [options] */
+/**
+ * `files` are further scripts of the site, by path; `connect` further origins that its pages may ask; `workerSource` the
+ * one path that workers may come from. Whatever is put into `scripts` of what it gives back runs in each page before the
+ * page's own code. It answers under every name of this machine.
+ * @param {SiteOptions} [options]
+ */
 export async function startSpaSite(options = {}) {
   const { accessTokenSeconds = 300, dpop = false, accessTokenFormat = 'jwt' } = options
   const folder = temporaryFolder()
@@ -59,18 +67,21 @@ export async function startSpaSite(options = {}) {
     ...options.client,
   }
   const files = await bundle(settings)
+  for (const [path, text] of Object.entries(options.files ?? {})) files.set(path, Buffer.from(text))
   const pem = readFileSync(certificate.file)
   const policy = [
     "default-src 'none'",
     "script-src 'self'",
-    "worker-src 'self'",
-    `connect-src 'self' ${issuer} ${api.origin}`,
+    `worker-src ${options.workerSource === undefined ? "'self'" : `${origin}${options.workerSource}`}`,
+    ['connect-src', "'self'", issuer, api.origin, ...(options.connect ?? [])].join(' '),
     `form-action ${issuer} ${origin}`,
     "require-trusted-types-for 'script'",
     "base-uri 'none'",
   ].join('; ')
   /** @type {string[]} */
   const requests = []
+  /** @type {string[]} */
+  const scripts = []
   const server = createServer({ key: pem, cert: pem }, (request, response) => {
     requests.push(`${request.method} ${request.url} ${JSON.stringify(request.headers)}`)
     response.setHeader('content-security-policy', policy)
@@ -82,7 +93,7 @@ export async function startSpaSite(options = {}) {
       return void response.end(file)
     }
     response.setHeader('content-type', 'text/html; charset=utf-8')
-    response.end(path.includes('.') ? '' : pageOf(settings, path, options.html))
+    response.end(path.includes('.') ? '' : pageOf(settings, path, headOf(options.html, scripts)))
   })
   for (const host of ['127.0.0.1', '::1']) {
     await new Promise((resolve) => server.listen({ port, host }, () => resolve(undefined)))
@@ -94,7 +105,10 @@ export async function startSpaSite(options = {}) {
     provider,
     api,
     settings,
+    certificate,
     requests,
+    scripts,
+    policy,
     close: async () => {
       server.close()
       server.closeAllConnections()
@@ -115,6 +129,14 @@ export async function startSpaSite(options = {}) {
 function pageOf(settings, path, html = '') {
   const json = JSON.stringify(settings).replaceAll('<', '\\u003c')
   return `<!doctype html><meta charset="utf-8"><title>page</title><script type="application/json" id="settings">${json}</script>${html}<script type="module" src="/page.js"></script><a id="tab" href="${path}" target="_blank">a new tab</a> <a id="copy" href="${path}" target="_blank" rel="opener">a tab with a copy</a>`
+}
+
+/**
+ * @param {string | undefined} html
+ * @param {readonly string[]} scripts
+ */
+function headOf(html = '', scripts) {
+  return html + scripts.map((source) => `<script src="${source}"></script>`).join('')
 }
 
 /** @param {object} settings */

@@ -26,7 +26,9 @@ export async function signIn(page, url, username = 'ada') {
 /** Waits until the lab's page is there and its first state is known. @param {LabPage} page */
 export async function isReady(page) {
   await until(() =>
-    page.evaluate("typeof lab === 'object' && lab.state().then((state) => state.state ?? state.error)"),
+    page.evaluate(
+      "typeof lab === 'object' && lab.state().then((state) => state.state ?? state.error)",
+    ),
   )
 }
 

@@ -9,18 +9,23 @@ export function sendJson(response: ServerResponse, status: number, value: unknow
   response.end(`${JSON.stringify(value)}\n`)
 }
 
+/** Why a token is refused, in the scheme that would have been right. */
+export interface Refusal {
+  readonly scheme: TokenScheme
+  readonly error: 'invalid_token' | 'insufficient_scope' | 'invalid_dpop_proof' | 'use_dpop_nonce'
+  /** What the next proof must bring. */
+  readonly nonce?: string
+}
+
 /**
- * Sends a refusal about the token, in the scheme that would have been right.
+ * Sends a refusal about the token.
  *
- * @see RFC 6750, section 3.1; RFC 9449, section 7.1
+ * @see RFC 6750, section 3.1; RFC 9449, sections 7.1 and 9
  */
-export function refuseToken(
-  response: ServerResponse,
-  error: 'invalid_token' | 'insufficient_scope',
-  scheme: TokenScheme,
-): void {
+export function refuseToken(response: ServerResponse, { scheme, error, nonce }: Refusal): void {
   response.setHeader('www-authenticate', `${scheme} error="${error}"`)
-  sendJson(response, error === 'invalid_token' ? 401 : 403, { error })
+  if (nonce !== undefined) response.setHeader('dpop-nonce', nonce)
+  sendJson(response, error === 'insufficient_scope' ? 403 : 401, { error })
 }
 
 /** Sends the client to the web address in `?to=`, with status 307 if `?status=` says so, else with 302. */

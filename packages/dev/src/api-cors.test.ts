@@ -143,7 +143,8 @@ describe('startSampleApi, for pages of other origins', () => {
     ]) {
       const answer = await call('/orders', { authorization })
       expect(answer.status).toBe(401)
-      expect(answer.headers.get('www-authenticate')).toBe('DPoP error="invalid_token"')
+      const error = authorization.startsWith('Bearer') ? 'invalid_token' : 'invalid_dpop_proof'
+      expect(answer.headers.get('www-authenticate')).toBe(`DPoP error="${error}"`)
     }
   })
 })

@@ -26,7 +26,8 @@ export async function answerCaller(
   const method = request.method === 'HEAD' ? 'GET' : request.method
   const route = pathname === '/echo' ? '/echo' : `${method} ${pathname}`
   const needed = route === 'POST /orders' ? 'orders:write' : 'orders:read'
-  if (!scopes.includes(needed)) return refuseToken(response, 'insufficient_scope', scheme)
+  if (!scopes.includes(needed))
+    return refuseToken(response, { scheme, error: 'insufficient_scope' })
   switch (route) {
     case 'GET /orders':
       return sendJson(response, 200, { orders: orders.list(subject) })

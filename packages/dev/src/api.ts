@@ -2,13 +2,16 @@ import type { RequestListener } from 'node:http'
 import {
   allowInsecureHttp,
   CoatcheckError,
+  createDpopNonces,
+  createDpopVerifier,
+  createJtiMemory,
   createRemoteKeySet,
   createVerifier,
+  type DpopNonces,
   type KeySet,
-  type Verifier,
 } from 'coatcheck/tokens'
 import { refuseToken, sendJson } from './api-answer.ts'
-import { authenticate } from './api-caller.ts'
+import { authenticate, type CallerRules } from './api-caller.ts'
 import { type Cors, createCors } from './api-cors.ts'
 import { answerCaller, readTarget } from './api-routes.ts'
 import { serveEchoSocket } from './api-socket.ts'
@@ -58,13 +61,16 @@ export async function startSampleApi(options: SampleApiOptions): Promise<SampleA
     jwks: issuerKeys(issuer, certificate),
     requiredClaims: ['sub'],
   })
-  const running = await startLoopbackServer({ folder, name: 'api', certificate }, () =>
-    createApiListener(verifier, createCors(corsOrigins), createOrders()),
+  const nonces = createDpopNonces()
+  const proofs = createDpopVerifier({ nonces, claimJti: createJtiMemory().claim })
+  const rulesAt = (origin: string): CallerRules => ({ tokens: verifier, proofs, origin })
+  const running = await startLoopbackServer({ folder, name: 'api', certificate }, (origin) =>
+    createApiListener(rulesAt(origin), nonces, createCors(corsOrigins), createOrders()),
   )
   const closeSockets = serveEchoSocket(running.server, async (request) => {
     if (!isServedHost(request.rawHeaders, new URL(running.origin).host)) return 421
     if (readTarget(request).pathname !== '/socket') return 404
-    return (await authenticate(verifier, request)).ok ? 101 : 401
+    return (await authenticate(rulesAt(running.origin), request)).ok ? 101 : 401
   })
   return {
     origin: running.origin,
@@ -81,12 +87,21 @@ function issuerKeys(issuer: string, certificate: ServerCertificate | undefined):
   return createRemoteKeySet({ issuer, fetch: createTrustingFetch(certificate) })
 }
 
-function createApiListener(verifier: Verifier, cors: Cors, orders: Orders): RequestListener {
+function createApiListener(
+  rules: CallerRules,
+  nonces: DpopNonces,
+  cors: Cors,
+  orders: Orders,
+): RequestListener {
   return (request, response) => {
     if (cors(request, response)) return
-    authenticate(verifier, request)
-      .then((found) => {
-        if (!found.ok) return refuseToken(response, 'invalid_token', found.scheme)
+    authenticate(rules, request)
+      .then(async (found) => {
+        if (!found.ok) {
+          const isAsking = found.refusal.error === 'use_dpop_nonce'
+          const nonce = isAsking ? { nonce: await nonces.current() } : {}
+          return refuseToken(response, { ...found.refusal, ...nonce })
+        }
         return answerCaller(request, response, found.caller, orders)
       })
       .catch((error: unknown) => {

@@ -1,6 +1,6 @@
 import { CoatcheckError } from '../core/errors.ts'
 import type { ApiAddresses } from './api-addresses.ts'
-import type { RequestProofs } from './provider-calls.ts'
+import type { RequestProofs } from './request-proofs.ts'
 import type { Held } from './shelf.ts'
 
 /** What {@link callApi} works with. */
@@ -34,7 +34,11 @@ export async function callApi(
     const headers = new Headers(init?.headers ?? (input instanceof Request ? input.headers : {}))
     const request = new Request(input, { ...init, headers, mode: 'cors', redirect: 'manual' })
     const { method, url } = request
-    const proof = tokenType === 'DPoP' ? await proofs?.headers(method, url, accessToken) : undefined
+    const { clockOffsetMs } = held.kept
+    const proof =
+      tokenType === 'DPoP'
+        ? await proofs?.headers(method, url, { accessToken, clockOffsetMs })
+        : undefined
     for (const [name, value] of Object.entries(proof ?? {})) request.headers.set(name, value)
     request.headers.set('authorization', `${tokenType} ${accessToken}`)
     const response = await fetch(request)
@@ -44,7 +48,7 @@ export async function callApi(
 
   const held = await current()
   const response = await send(held)
-  const isAskedForNonce = held.kept.tokenType === 'DPoP' && proofs?.learn(address.url, response)
+  const isAskedForNonce = await proofs?.learn(address.url, response)
   if (response.status !== 401 || !isRepeatable(input, init)) return response
   if (isAskedForNonce) return send(held)
   // The API says that the token is over, whatever our clock says. It says so where we may read it.

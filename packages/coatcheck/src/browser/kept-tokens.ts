@@ -15,8 +15,6 @@ export interface KeptTokens {
   /** One sign-in, and how often it was renewed. */
   readonly grant: string
   readonly generation: number
-  /** Since when a renewal is under way with this refresh token, on this machine's clock. */
-  readonly sentAt?: number
 }
 
 const VERSION = '1'
@@ -37,7 +35,6 @@ export function writeKeptTokens(kept: KeptTokens): string {
     ['clock_offset', kept.clockOffsetMs],
     ['grant', kept.grant],
     ['generation', kept.generation],
-    ['sent_at', kept.sentAt],
   ]
   const text = new URLSearchParams()
   for (const [name, value] of members) if (value !== undefined) text.set(name, String(value))
@@ -75,7 +72,6 @@ export function readKeptTokens(text: string): KeptTokens | undefined {
     idToken: textOf('id_token'),
     scope: textOf('scope'),
     accessTokenExpiresAt: numberOf('expires_at'),
-    sentAt: numberOf('sent_at'),
   }
   return {
     ...{ accessToken, tokenType, receivedAt, clockOffsetMs, grant, generation },

@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../core/error-codes.ts'
 import { CoatcheckError } from '../core/errors.ts'
 import { readSafeAddress } from './api-addresses.ts'
+import type { RequestProofs } from './request-proofs.ts'
 
 /** What of a provider's metadata a page needs. */
 export interface ProviderMetadata {
@@ -33,13 +34,6 @@ export type TokenCall =
   | { readonly kind: 'not_spent'; readonly code: ErrorCode; readonly retryAfterSeconds: number }
   /** Sent, and no clear answer came: nobody can tell whether it is spent. */
   | { readonly kind: 'lost' }
-
-/** Adds to a request what proves a key (RFC 9449). */
-export interface RequestProofs {
-  headers(method: string, url: string, accessToken?: string): Promise<Record<string, string>>
-  /** Remembers the server's nonce; whether it asks for another try with it. */
-  learn(url: string, response: Response): boolean
-}
 
 /** A page's calls to its provider, as a public client. */
 export interface ProviderCalls {
@@ -131,7 +125,7 @@ export function createProviderCalls(options: ProviderCallsOptions): ProviderCall
     }
     const response = await send()
     // A nonce was asked for: nothing is spent yet (RFC 9449, 8).
-    return proofs?.learn(url, response) ? send() : response
+    return (await proofs?.learn(url, response)) ? send() : response
   }
 
   async function token(parameters: Readonly<Record<string, string>>): Promise<TokenCall> {

@@ -3,6 +3,7 @@ import { CoatcheckError } from '../core/errors.ts'
 import { isMarked } from '../tokens/token-set-mark.ts'
 import type { VerifiedTokenSet } from '../tokens/verified-token-set.ts'
 import type { AnswerReader } from './answer-reader.ts'
+import type { GrantLedger } from './grant-ledger.ts'
 import { type KeptTokens, present, readKeptTokens, writeKeptTokens } from './kept-tokens.ts'
 import type { OpenTokenStore, StoreFault } from './token-store.ts'
 
@@ -26,8 +27,8 @@ export interface Shelf {
    * Throws `token_unverified` for anything but a verified set.
    */
   put(tokenSet: VerifiedTokenSet, facts: KeptFacts, expected?: string): Held | undefined
-  /** Changes what is noted beside the tokens: marks a renewal as under way, or gives the refresh token up. */
-  note(held: Held, change: 'sent' | 'not_sent' | 'refresh_token_lost'): Held
+  /** Gives the refresh token up: it is spent, or not ours. */
+  withoutRefreshToken(held: Held): Held
   clear(): void
   /** What is there, not verified: good for nothing but to be revoked. */
   peek(): KeptTokens | undefined
@@ -43,6 +44,7 @@ export interface ShelfOptions {
   readonly store: OpenTokenStore
   readonly reader: () => Promise<AnswerReader>
   readonly clock: () => number
+  readonly ledger: GrantLedger
   /** Is told that an entry was dropped, and why. */
   readonly onDropped: () => void
 }
@@ -53,10 +55,12 @@ const NOT_NOW: ReadonlySet<ErrorCode> = new Set([
   'key_set_invalid',
   'provider_unavailable',
   'provider_metadata_invalid',
+  'database_unavailable',
 ])
 
 /** Opens a store for verified tokens. */
-export function createShelf({ store, reader, clock, onDropped }: ShelfOptions): Shelf {
+export function createShelf(options: ShelfOptions): Shelf {
+  const { store, reader, clock, ledger, onDropped } = options
   let known: Held | undefined
   let looking: { readonly text: string; readonly held: Promise<Held | undefined> } | undefined
   // What the place did not take.
@@ -88,6 +92,8 @@ export function createShelf({ store, reader, clock, onDropped }: ShelfOptions): 
     const kept = readKeptTokens(text)
     try {
       if (kept === undefined) throw new CoatcheckError('token_malformed')
+      // Written by a renewal that did not know of the sign-out.
+      if (await ledger.isEnded(kept.grant)) throw new CoatcheckError('signed_out')
       return { text, kept, tokenSet: await (await reader()).restore(kept) }
     } catch (error) {
       const code = error instanceof CoatcheckError ? error.code : 'internal_error'
@@ -135,14 +141,9 @@ export function createShelf({ store, reader, clock, onDropped }: ShelfOptions): 
       }
       return write({ text: writeKeptTokens(kept), kept, tokenSet })
     },
-    note: (held, change) => {
+    withoutRefreshToken: (held) => {
       if (read() !== held.text) return held
-      const { sentAt: _, refreshToken, ...rest } = held.kept
-      const kept: KeptTokens = {
-        ...rest,
-        ...(change === 'refresh_token_lost' ? {} : present({ refreshToken })),
-        ...(change === 'sent' ? { sentAt: clock() } : {}),
-      }
+      const { refreshToken: _, ...kept } = held.kept
       return write({ ...held, text: writeKeptTokens(kept), kept })
     },
     get fault() {

@@ -1,6 +1,7 @@
 import { CoatcheckError } from '../core/errors.ts'
 import { allowInsecureHttp } from '../core/unsafe.ts'
 import { readSafeAddress } from './api-addresses.ts'
+import type { DpopKeys } from './dpop-keys.ts'
 import type { KeeperSettings } from './token-keeper.ts'
 import type { TokenStore } from './token-store.ts'
 import type { WorkerStore } from './worker/worker-store.ts'
@@ -25,6 +26,8 @@ export interface TokenProviderOptions {
   readonly refreshReuseGraceSeconds?: number
   /** Tells apart two clients of one provider at one origin. Default: none. */
   readonly name?: string
+  /** Binds the tokens to a key of this browser: `dpopKeys()`. Default: Bearer tokens. */
+  readonly dpop?: DpopKeys
   /** Milliseconds since 1970. Default: the machine's clock. */
   readonly clock?: () => number
   /** Allows http: for a provider and APIs on this machine (localhost). For development alone. */

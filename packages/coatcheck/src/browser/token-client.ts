@@ -101,7 +101,7 @@ export function createTokenClient(options: TokenClientOptions): TokenClient {
   async function loadKeeper(): Promise<TokenKeeper> {
     if ('connect' in store) return store.connect(settings, options.apis)
     const { createTokenKeeper } = await import('./token-keeper.ts')
-    return createTokenKeeper(settings, { store, allows, clock, fetch, proofs: undefined })
+    return createTokenKeeper(settings, { store, allows, clock, fetch, dpop: options.dpop })
   }
 
   const redirectUri = options.redirectUri ?? `${location.origin}/`

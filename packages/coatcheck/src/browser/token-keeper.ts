@@ -3,15 +3,12 @@ import { CoatcheckError } from '../core/errors.ts'
 import { type AnswerReader, createAnswerReader, type ReadAnswer } from './answer-reader.ts'
 import type { ApiAddresses } from './api-addresses.ts'
 import { callApi } from './api-call.ts'
+import type { DpopKeys } from './dpop-keys.ts'
 import { exclusively } from './exclusive.ts'
+import { createOwnLedger } from './grant-ledger.ts'
 import type { KeptTokens } from './kept-tokens.ts'
 import { createPageKeySet } from './page-key-set.ts'
-import {
-  createProviderCalls,
-  isTokenAnswer,
-  type RequestProofs,
-  type TokenAnswer,
-} from './provider-calls.ts'
+import { createProviderCalls, isTokenAnswer, type TokenAnswer } from './provider-calls.ts'
 import { renewInTurn } from './renewal.ts'
 import { createShelf, type Held } from './shelf.ts'
 import { joinTabs, type TabMessage } from './tabs.ts'
@@ -36,7 +33,7 @@ export interface KeeperParts {
   readonly allows: ApiAddresses
   readonly clock: () => number
   readonly fetch: typeof fetch
-  readonly proofs: RequestProofs | undefined
+  readonly dpop: DpopKeys | undefined
 }
 
 /** A code, and what was remembered of the sign-in that it answers. */
@@ -74,11 +71,13 @@ const RETRY_AFTER_SECONDS = 5
 /** Makes a keeper. */
 export function createTokenKeeper(settings: KeeperSettings, parts: KeeperParts): TokenKeeper {
   const { issuer, clientId, audience, name, insecure } = settings
-  const { store, clock, fetch, proofs } = parts
+  const { store, clock, fetch } = parts
+  const proofs = parts.dpop?.open(name, store.traits.survivesReload, clock)
   const calls = createProviderCalls({ issuer, clientId, insecure, fetch, proofs })
   const listeners = new Set<TokenStateListener>()
   const opened = store.open(name)
-  const { tabGrant } = opened
+  const times = { clock, reuseGraceMs: settings.reuseGraceSeconds * 1000 }
+  const ledger = opened.ledger?.(times) ?? createOwnLedger(times)
   let signedOutReason: SignedOutReason | undefined
   let told: TokenState | undefined
   let toldSubject: string | undefined
@@ -90,6 +89,7 @@ export function createTokenKeeper(settings: KeeperSettings, parts: KeeperParts):
   const shelf = createShelf({
     store: opened,
     clock,
+    ledger,
     reader,
     onDropped: () => {
       signedOutReason = 'entry_refused'
@@ -126,12 +126,9 @@ export function createTokenKeeper(settings: KeeperSettings, parts: KeeperParts):
 
   // Tells what is new, and comes back when the access token ends.
   function tell(held: Held | undefined): TokenState {
+    if (held === undefined && toldSubject !== undefined) signedOutReason ??= 'signed_out_elsewhere'
     const state = stateOf(held)
-    if (held !== undefined) {
-      signedOutReason = undefined
-      // Whoever has it first keeps it: before the tab can be duplicated.
-      void tabGrant?.isOurs(held.kept)
-    }
+    if (held !== undefined) signedOutReason = undefined
     const isNew = JSON.stringify(state) !== JSON.stringify(told)
     told = state
     toldSubject = held?.tokenSet?.subject
@@ -158,16 +155,8 @@ export function createTokenKeeper(settings: KeeperSettings, parts: KeeperParts):
   function renew(unlike?: Held): Promise<Held | undefined> {
     if (renewing === undefined && clock() < notBefore) return Promise.reject(later())
     renewing ??= exclusively(name, () => {
-      const { reuseGraceSeconds } = settings
-      const place = {
-        shelf,
-        calls,
-        reader,
-        clock,
-        tabGrant,
-        reuseGraceMs: reuseGraceSeconds * 1000,
-      }
-      return renewInTurn(place, unlike)
+      const isShared = store.traits.sharedWithTabs
+      return renewInTurn({ shelf, calls, reader, clock, ledger, isShared }, unlike)
     })
       .then((held) => {
         if (held === undefined) signedOutReason ??= 'renewal_refused'
@@ -233,24 +222,24 @@ export function createTokenKeeper(settings: KeeperSettings, parts: KeeperParts):
       const former = await shelf.look().catch(() => undefined)
       const put = shelf.put(tokenSet, { clockOffsetMs, isRenewed, grant, generation: 0 })
       // The same person's sign-ins may share a grant at the provider: revoking one would end the other.
-      if (former !== undefined && former.tokenSet?.subject !== tokenSet.subject) end(former.kept)
+      if (former !== undefined && former.tokenSet?.subject !== tokenSet.subject)
+        void end(former.kept)
       return put
     })
     if (shelf.fault === 'too_large' && held !== undefined) {
       const detail = shelf.faultDetail ?? ''
       shelf.clear()
-      end(held.kept)
+      void end(held.kept)
       throw new CoatcheckError('token_store_too_small', { detail })
     }
     tell(held)
     tabs.tell({ kind: 'changed' })
   }
 
-  function end(kept: KeptTokens): Promise<boolean> {
-    tabGrant?.forget(kept)
-    return kept.refreshToken === undefined
-      ? Promise.resolve(false)
-      : calls.revoke(kept.refreshToken)
+  // The ledger first: a renewal that is under way must not bring it back.
+  async function end({ grant, refreshToken }: KeptTokens): Promise<void> {
+    await ledger.end(grant).catch(() => {})
+    if (refreshToken !== undefined) await calls.revoke(refreshToken)
   }
 
   // Verified, or revoked: what is refused must not live on at the provider.
@@ -297,6 +286,8 @@ export function createTokenKeeper(settings: KeeperSettings, parts: KeeperParts):
     tell(undefined)
     if (subject !== undefined) tabs.tell({ kind: 'signed_out', subject })
     if (kept !== undefined) await end(kept)
+    // Not sooner: the revocation is proved with it.
+    await proofs?.forget().catch(() => {})
     const metadata = await calls.metadata().catch(() => undefined)
     return {
       endSessionEndpoint: metadata?.endSessionEndpoint,
@@ -315,7 +306,6 @@ export function createTokenKeeper(settings: KeeperSettings, parts: KeeperParts):
       shelf.clear()
       void end(held.kept)
     }
-    if (toldSubject !== undefined) signedOutReason = 'signed_out_elsewhere'
     tell(undefined)
   }
 

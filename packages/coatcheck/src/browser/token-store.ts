@@ -1,4 +1,4 @@
-import type { TabGrant } from './tab-grant.ts'
+import type { GrantLedger, LedgerTimes } from './grant-ledger.ts'
 
 /** What a place costs, and what it gives. The lab `traits` checks each line in real browsers. */
 export interface TokenStoreTraits {
@@ -44,8 +44,8 @@ export interface OpenTokenStore {
   remove(): void
   /** Is told when another tab, or a person with the browser's tools, changed it. Gives back how to stop. */
   watch?(listener: () => void): () => void
-  /** Where a browser copies the place together with its tab: whose the sign-in in it is. */
-  readonly tabGrant?: TabGrant
+  /** Where other pages see the place, too, or get a copy: what says which refresh tokens were sent. */
+  ledger?(times: LedgerTimes): GrantLedger
 }
 
 /**

@@ -269,6 +269,12 @@ export const ERROR_CODES = {
     remedy:
       "See whether its file is served as JavaScript, and whether the page's policy allows it (worker-src; under Trusted Types its address must be a TrustedScriptURL).",
   },
+  database_unavailable: {
+    status: 500,
+    title: 'The browser keeps no database for this page',
+    remedy:
+      'Open the page in a window of its own with site data allowed. Without it tokens in a place that tabs share are not renewed, and there is no DPoP.',
+  },
   sign_in_unavailable: {
     status: 500,
     title: 'The browser keeps nothing for this page, so no sign-in can come back to it',

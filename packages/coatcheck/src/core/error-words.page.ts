@@ -10,7 +10,10 @@ export function wordsOf(code: ErrorCode): ErrorEntry {
 }
 
 function statusOf(code: ErrorCode): number {
-  if (/^key_set_|_unavailable$|^provider_metadata/.test(code) && !/^(?:sign_in|worker)_/.test(code))
+  if (
+    /^key_set_|_unavailable$|^provider_metadata/.test(code) &&
+    !/^(?:sign_in|worker|database)_/.test(code)
+  )
     return 503
   if (/^(?:provider|api_redirect)_/.test(code)) return 502
   if (/^(?:signed_out|access_token_expired)$/.test(code)) return 401

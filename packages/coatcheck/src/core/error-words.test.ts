@@ -12,7 +12,7 @@ describe('wordsOf', () => {
 
   it('has the same status in a page for all that a page can throw, and leads to the catalogue', () => {
     const thrown = CODES.filter((code) =>
-      /^(?:token|key_set|provider|api)_|^invalid_configuration$|^signed_out$|^renewal_unavailable$|^access_token_expired$|^sign_in_unavailable$/.test(
+      /^(?:token|key_set|provider|api)_|^invalid_configuration$|^signed_out$|^renewal_unavailable$|^access_token_expired$|^(?:sign_in|worker|database)_unavailable$/.test(
         code,
       ),
     )

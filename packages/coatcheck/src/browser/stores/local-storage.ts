@@ -1,3 +1,4 @@
+import { createSharedLedger } from '../grant-ledger.ts'
 import type { TokenStore } from '../token-store.ts'
 import { openWebStorage, WEB_STORAGE_BYTES } from './web-storage.ts'
 
@@ -25,6 +26,7 @@ export function localStorageStore(): TokenStore {
     },
     open: (name) => ({
       ...openWebStorage(() => localStorage, name),
+      ledger: createSharedLedger,
       watch: (listener) => {
         // A key of null: everything was cleared.
         const onStorage = ({ key }: StorageEvent): void => {

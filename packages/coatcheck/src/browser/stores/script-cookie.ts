@@ -1,5 +1,6 @@
 import { type CookieAttributes, MAX_PAIR_BYTES, serializeCookie } from '../../cookies/serialize.ts'
 import { CoatcheckError } from '../../core/errors.ts'
+import { createSharedLedger } from '../grant-ledger.ts'
 import type { TokenStore } from '../token-store.ts'
 
 /** How the cookie is set. It is always `Secure`. */
@@ -77,6 +78,7 @@ export function scriptCookieStore(options: ScriptCookieOptions = {}): TokenStore
       }
       return {
         read,
+        ledger: createSharedLedger,
         write: (text) => {
           const bytes = cookieName.length + text.length
           if (bytes > MAX_PAIR_BYTES) {

@@ -1,4 +1,4 @@
-import { createTabGrant } from '../tab-grant.ts'
+import { createSharedLedger } from '../grant-ledger.ts'
 import type { TokenStore } from '../token-store.ts'
 import { openWebStorage, WEB_STORAGE_BYTES } from './web-storage.ts'
 
@@ -29,7 +29,7 @@ export function sessionStorageStore(): TokenStore {
     },
     open: (name) => ({
       ...openWebStorage(() => sessionStorage, name),
-      tabGrant: createTabGrant(Date.now),
+      ledger: createSharedLedger,
     }),
   }
 }

@@ -45,7 +45,7 @@ export function startTokenWorker(options: TokenProviderOptions): void {
     allows: readApiAddresses(options.apis, options[allowInsecureHttp] === true),
     clock,
     fetch: globalThis.fetch.bind(globalThis),
-    proofs: undefined,
+    dpop: options.dpop,
   })
   const underWay = new Map<number, AbortController>()
 

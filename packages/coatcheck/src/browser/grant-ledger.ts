@@ -1,0 +1,113 @@
+import { type DatabaseStore, done, inTransaction } from './database.ts'
+
+/** Where a sign-in stands, for whoever wants to use its refresh token. */
+export type Claim =
+  /** It is ours to send, this once. */
+  | 'ours'
+  /** Another tab has sent it and has new tokens. */
+  | 'spent'
+  /** It was sent, and whoever sent it is gone without an answer. */
+  | 'lost'
+  /** The person has signed out. */
+  | 'ended'
+
+/**
+ * Which refresh tokens were sent. It decides what a store cannot: a tab may read what another one wrote a moment ago late
+ * (browsers carry `localStorage` from process to process when they find time), or never (a tab that was duplicated has a
+ * copy of its own).
+ */
+export interface GrantLedger {
+  /** Asked before a refresh token is sent. `generation`: how often the sign-in was renewed before. */
+  claim(grant: string, generation: number): Promise<Claim>
+  /** Told afterwards. `isSpent` is false when it is known not to be. Whether the sign-in still goes on. */
+  settle(grant: string, generation: number, isSpent: boolean): Promise<boolean>
+  end(grant: string): Promise<void>
+  isEnded(grant: string): Promise<boolean>
+}
+
+/** How a ledger reckons time. */
+export interface LedgerTimes {
+  readonly clock: () => number
+  /** How long a refresh token may be sent again after it was sent without an answer. */
+  readonly reuseGraceMs: number
+}
+
+interface Row {
+  /** The last generation whose refresh token was sent. */
+  readonly spent: number
+  /** Whether its answer came. */
+  readonly isSettled: boolean
+  readonly isEnded: boolean
+  readonly at: number
+}
+
+/** Reads and writes rows, each time with nobody in between. */
+type Rows = <T>(work: (rows: RowStore) => Promise<T>) => Promise<T>
+
+interface RowStore {
+  get(grant: string): Promise<Row | undefined>
+  put(grant: string, row: Row): Promise<unknown>
+}
+
+const STORE: DatabaseStore = 'grants'
+const KEPT_MS = 90 * 86_400_000
+
+/** For a place that other pages see, too: in IndexedDB. Calls reject with `database_unavailable`. */
+export function createSharedLedger(times: LedgerTimes): GrantLedger {
+  return ledgerOver(times, (work) =>
+    inTransaction(STORE, async (store) => {
+      const result = await work({
+        get: (grant) => done(store.get(grant)),
+        put: (grant, row) => done(store.put(row, grant)),
+      })
+      // Nobody has heard of those for months.
+      const keys = await done(store.getAllKeys())
+      const rows: readonly Row[] = await done(store.getAll())
+      for (const [index, { at }] of rows.entries()) {
+        const key = keys[index]
+        if (key !== undefined && times.clock() - at > KEPT_MS) store.delete(key)
+      }
+      return result
+    }),
+  )
+}
+
+/** For a place that ends with its page. */
+export function createOwnLedger(times: LedgerTimes): GrantLedger {
+  const rows = new Map<string, Row>()
+  return ledgerOver(times, (work) =>
+    work({
+      get: async (grant) => rows.get(grant),
+      put: async (grant, row) => rows.set(grant, row),
+    }),
+  )
+}
+
+function ledgerOver({ clock, reuseGraceMs }: LedgerTimes, rows: Rows): GrantLedger {
+  const NONE: Row = { spent: -1, isSettled: true, isEnded: false, at: 0 }
+  return {
+    claim: (grant, generation) =>
+      rows(async ({ get, put }) => {
+        const row = (await get(grant)) ?? NONE
+        if (row.isEnded) return 'ended'
+        if (row.spent > generation || (row.spent === generation && row.isSettled)) return 'spent'
+        if (row.spent === generation && clock() - row.at >= reuseGraceMs) return 'lost'
+        const at = row.spent === generation ? row.at : clock()
+        await put(grant, { spent: generation, isSettled: false, isEnded: false, at })
+        return 'ours'
+      }),
+    settle: (grant, generation, isSpent) =>
+      rows(async ({ get, put }) => {
+        const row = (await get(grant)) ?? NONE
+        if (row.isEnded) return false
+        const spent = isSpent ? generation : generation - 1
+        await put(grant, { spent, isSettled: true, isEnded: false, at: clock() })
+        return true
+      }),
+    end: (grant) =>
+      rows(async ({ put }) => {
+        await put(grant, { ...NONE, isEnded: true, at: clock() })
+      }),
+    isEnded: (grant) => rows(async ({ get }) => (await get(grant))?.isEnded === true),
+  }
+}

@@ -1,0 +1,1 @@
+export { type DpopKeys, dpopKeys } from './browser/dpop-keys.ts'
