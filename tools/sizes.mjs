@@ -23,6 +23,16 @@ const BUDGETS = [
     maxBytes: 5120,
     counts: 'start',
   },
+  {
+    entry: 'token-client, with verifier',
+    code: "export { createTokenClient } from 'coatcheck/token-client'",
+    maxBytes: 12_288,
+  },
+  {
+    entry: "token-worker, the worker's file",
+    code: "import { startTokenWorker } from 'coatcheck/token-worker'; startTokenWorker(SETTINGS)",
+    maxBytes: 12_288,
+  },
 ]
 
 const faults = []

@@ -165,7 +165,25 @@ export const MISHAPS = [
     },
   },
   {
-    what: 'no network at all signs nobody out: nothing is sent, and the renewal follows',
+    what: 'the provider cannot be reached: nothing is spent, nobody is signed out',
+    place: 'local_storage',
+    play: async ({ page, url, site, ledger }) => {
+      await signIn(page, url)
+      ledger.forget()
+      await site.provider.close()
+      site.provider.close = async () => {}
+      await pause(6500)
+      const late = await call(page)
+      const wrong = differing([
+        ['token requests', ledger.renewals().length, 0],
+        ['the call', late, 'renewal_unavailable'],
+        ['the state', await stateOf(page), 'renewing'],
+      ])
+      return { wrong, seen: `the call: ${late}` }
+    },
+  },
+  {
+    what: 'the connection breaks while the refresh token is on its way: not sent again, not signed out',
     place: 'local_storage',
     play: async ({ page, url, ledger }) => {
       await signIn(page, url)
@@ -175,8 +193,9 @@ export const MISHAPS = [
       const late = await call(page)
       ledger.setFault(undefined)
       const wrong = differing([
-        ['sent twice', ledger.doubled() > 1, false],
-        ['signed out', (await stateOf(page)) === 'signed_out', false],
+        ['token requests', ledger.renewals().length, 1],
+        ['the call', late, 'access_token_expired'],
+        ['the state', await stateOf(page), 'expired'],
       ])
       return { wrong, seen: `the call: ${late}` }
     },

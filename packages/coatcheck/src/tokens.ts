@@ -26,6 +26,7 @@ export type { JsonWebKeyLike, JsonWebKeySet } from './tokens/jwk.ts'
 export { jwkThumbprint } from './tokens/jwk-thumbprint.ts'
 export { createLocalKeySet, type KeySet } from './tokens/key-set.ts'
 export { createRemoteKeySet, type RemoteKeySetOptions } from './tokens/remote-key-set.ts'
+export type { OpaqueAccessToken, TokenParts } from './tokens/token-parts.ts'
 export {
   isVerifiedToken,
   type JwtClaims,
@@ -35,7 +36,6 @@ export {
 export {
   createVerifiedTokenSet,
   isVerifiedTokenSet,
-  type OpaqueAccessToken,
   type VerifiedTokenSet,
   type VerifiedTokenSetInput,
 } from './tokens/verified-token-set.ts'

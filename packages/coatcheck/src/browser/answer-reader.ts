@@ -1,16 +1,12 @@
-import { decodeBase64url, decodeUtf8 } from '../core/bytes.ts'
 import { CoatcheckError } from '../core/errors.ts'
+import { present } from '../core/present.ts'
 import { DEFAULT_ALGORITHMS } from '../tokens/algorithm.ts'
-import { DEFAULT_MAX_TOKEN_BYTES } from '../tokens/jws.ts'
-import type { KeySet } from '../tokens/key-set.ts'
+import { DEFAULT_MAX_TOKEN_BYTES, parseSegment } from '../tokens/jws.ts'
+import { checkTokenParts, type OpaqueAccessToken } from '../tokens/token-parts.ts'
 import { checkToken, type TokenRules, verifyToken } from '../tokens/verification.ts'
-import type { VerifiedToken } from '../tokens/verified-token.ts'
-import {
-  createVerifiedTokenSet,
-  type OpaqueAccessToken,
-  type VerifiedTokenSet,
-} from '../tokens/verified-token-set.ts'
-import { type KeptTokens, present } from './kept-tokens.ts'
+import type { CheckedToken } from '../tokens/verified-token.ts'
+import type { KeptTokens } from './kept-tokens.ts'
+import type { PageKeySet } from './page-key-set.ts'
 import type { TokenAnswer } from './provider-calls.ts'
 
 /** What an answer follows upon. */
@@ -19,8 +15,8 @@ export interface AnswerContext {
   readonly askedAt: number
   /** Of the sign-in that is answered. */
   readonly nonce?: string
-  /** The set that is renewed. */
-  readonly previous?: VerifiedTokenSet
+  /** What is renewed. */
+  readonly previous?: VerifiedTokens
   /** The refresh token that goes on if no other came. */
   readonly refreshToken?: string
   /**
@@ -30,19 +26,28 @@ export interface AnswerContext {
   readonly isFresh: boolean
 }
 
-/** A verified answer, and how far the provider's clock is ahead, in milliseconds. */
-export interface ReadAnswer {
-  readonly tokenSet: VerifiedTokenSet
-  readonly clockOffsetMs: number
-  /** Whether its ID token is the one of an earlier answer. */
-  readonly isRenewed: boolean
+/** Tokens that were verified, and verified together. Nothing else is put into a store. */
+export interface VerifiedTokens {
+  readonly subject: string
+  readonly claims: Readonly<Record<string, unknown>>
+  readonly tokens: Omit<KeptTokens, 'grant' | 'generation'>
 }
 
 /** Verifies what comes from a token endpoint or out of a store. Both reject with `token_...` or `key_set_...`. */
 export interface AnswerReader {
-  read(answer: TokenAnswer, context: AnswerContext): Promise<ReadAnswer>
+  read(answer: TokenAnswer, context: AnswerContext): Promise<VerifiedTokens>
   /** An entry of a store: signatures and claims as at first; that its access token is over makes it no forgery. */
-  restore(kept: KeptTokens): Promise<VerifiedTokenSet>
+  restore(kept: KeptTokens): Promise<VerifiedTokens>
+  /** Makes sure that an answer can be verified, and the provider be reached, right now. */
+  prepare(): Promise<unknown>
+}
+
+// The brand, at run time: what is not in here did not come from a reader.
+const verified = new WeakSet<VerifiedTokens>()
+
+/** Whether a reader has verified them: a cast, a copy or a look-alike is none. */
+export function areVerified(tokens: VerifiedTokens): boolean {
+  return verified.has(tokens)
 }
 
 /** What {@link createAnswerReader} takes. */
@@ -51,7 +56,7 @@ export interface AnswerReaderOptions {
   readonly clientId: string
   /** Whom access tokens are for: then they must be JWTs. Without it they are opaque. */
   readonly audience: string | undefined
-  readonly keySet: KeySet
+  readonly keySet: PageKeySet
   readonly clock: () => number
 }
 
@@ -79,88 +84,100 @@ export function createAnswerReader(options: AnswerReaderOptions): AnswerReader {
     rules: TokenRules,
     nowMs: number,
     nonce?: string,
-  ): Promise<VerifiedToken> {
+  ): Promise<CheckedToken> {
     const { token } = await verifyToken(raw, rules)
-    return checkToken(token, rules, present({ nonce }), nowMs)
+    checkToken(token, rules, present({ nonce }), nowMs)
+    return token
   }
 
   async function verifyAccessToken(
     raw: string,
     nowMs: number,
-  ): Promise<VerifiedToken | OpaqueAccessToken> {
+  ): Promise<CheckedToken | OpaqueAccessToken> {
     return accessRules === undefined
       ? { opaque: raw, trustedBy: 'id_token' }
       : verify(raw, accessRules, nowMs)
   }
 
-  async function read(answer: TokenAnswer, context: AnswerContext): Promise<ReadAnswer> {
-    const { askedAt, nonce, previous } = context
-    const { access_token: raw, id_token: idRaw, expires_in: lifetimeSeconds } = answer
-    const clockOffsetMs = context.isFresh ? offsetOf(idRaw ?? raw, options.clock()) : 0
-    const receivedAt = askedAt + clockOffsetMs
-    const time = options.clock() + clockOffsetMs
-    const idToken = idRaw === undefined ? undefined : await verify(idRaw, idRules, time, nonce)
-    const tokenSet = await createVerifiedTokenSet({
+  async function assemble(
+    tokens: VerifiedTokens['tokens'],
+    nowMs: number,
+    idTokenAt: number,
+    { nonce, previous }: Pick<AnswerContext, 'nonce' | 'previous'>,
+  ): Promise<VerifiedTokens> {
+    const { id_token: idRaw, expires_at, renewed } = tokens
+    const idToken =
+      idRaw === undefined || idRaw === previous?.tokens.id_token
+        ? undefined
+        : await verify(idRaw, idRules, idTokenAt, nonce)
+    const parts = await checkTokenParts({
       clientId,
-      accessToken: await verifyAccessToken(raw, time),
-      tokenType: tokenTypeOf(answer),
-      accessTokenReceivedAt: receivedAt,
-      ...present({
-        ...{ idToken, previous, scope: answer.scope ?? previous?.scope },
-        accessTokenExpiresAt:
-          lifetimeSeconds === undefined ? undefined : receivedAt + lifetimeSeconds * 1000,
-        refreshToken: answer.refresh_token ?? context.refreshToken,
-      }),
-    })
-    return { tokenSet, clockOffsetMs, isRenewed: idToken === undefined && previous !== undefined }
-  }
-
-  async function restore(kept: KeptTokens): Promise<VerifiedTokenSet> {
-    const { receivedAt, idToken: idRaw, isRenewed } = kept
-    const idToken = idRaw === undefined ? undefined : await readKeptIdToken(idRaw)
-    return createVerifiedTokenSet({
-      clientId,
-      accessToken: await verifyAccessToken(kept.accessToken, receivedAt),
-      tokenType: kept.tokenType,
-      accessTokenReceivedAt: receivedAt,
-      idTokenFrom: isRenewed ? 'earlier_answer' : 'same_answer',
+      accessToken: await verifyAccessToken(tokens.access_token, nowMs),
+      idTokenFrom: renewed === undefined ? 'same_answer' : 'earlier_answer',
       ...present({
         idToken,
-        scope: kept.scope,
-        refreshToken: kept.refreshToken,
-        accessTokenExpiresAt: kept.accessTokenExpiresAt,
+        previous: previous && {
+          ...{ issuer, clientId, subject: previous.subject, claims: previous.claims },
+          ...present({ idToken: previous.tokens.id_token }),
+        },
+        accessTokenExpiresAt: expires_at,
       }),
     })
+    const { subject, claims, accessTokenExpiresAt } = parts
+    const kept = {
+      ...tokens,
+      token_type: tokenTypeOf(tokens.token_type),
+      ...present({ expires_at: accessTokenExpiresAt }),
+    }
+    const made = Object.freeze({ subject, claims, tokens: Object.freeze(kept) })
+    verified.add(made)
+    return made
   }
 
-  // It tells who signed in, then; it may be older than the access token, and over.
-  function readKeptIdToken(raw: string): Promise<VerifiedToken> {
-    const issuedAt = Number(claimsOf(raw)?.iat) * 1000
-    return verify(raw, idRules, issuedAt > 0 ? issuedAt : options.clock())
+  return {
+    prepare: () => keySet.refresh(),
+    read: (answer, context) => {
+      const { askedAt, previous, isFresh } = context
+      const { access_token, id_token, expires_in } = answer
+      const now = options.clock()
+      const clock_offset = isFresh ? offsetOf(id_token ?? access_token, now) : 0
+      const received_at = askedAt + clock_offset
+      const isRenewed = id_token === undefined && previous !== undefined
+      const tokens = {
+        ...{ access_token, token_type: answer.token_type, received_at, clock_offset },
+        ...present({
+          refresh_token: answer.refresh_token || context.refreshToken,
+          id_token: id_token ?? previous?.tokens.id_token,
+          scope: answer.scope || previous?.tokens.scope,
+          renewed: isRenewed ? ('1' as const) : undefined,
+          expires_at: expires_in && received_at + expires_in * 1000,
+        }),
+      }
+      return assemble(tokens, now + clock_offset, now + clock_offset, context)
+    },
+    // The ID token tells who signed in, then: it may be older than the access token, and over.
+    restore: ({ grant: _, generation: __, ...tokens }) => {
+      const issuedAt = issuedAtOf(tokens.id_token ?? '')
+      return assemble(tokens, tokens.received_at, issuedAt > 0 ? issuedAt : options.clock(), {})
+    },
   }
-
-  return { read, restore }
 }
 
-function tokenTypeOf({ token_type: type }: TokenAnswer): 'Bearer' | 'DPoP' {
-  const lower = type.toLowerCase()
-  if (lower === 'bearer') return 'Bearer'
-  if (lower === 'dpop') return 'DPoP'
-  throw new CoatcheckError('provider_response_invalid')
+// In any letter case (RFC 6749, 5.1).
+function tokenTypeOf(type: string): string {
+  const found = ['Bearer', 'DPoP'].find((known) => known.toLowerCase() === type.toLowerCase())
+  if (found === undefined) throw new CoatcheckError('provider_response_invalid')
+  return found
 }
 
 // Seen before its signature is: a time that is wrong only leads to a refusal, for the signature covers it.
 function offsetOf(jwt: string, localMs: number): number {
-  const offset = Number(claimsOf(jwt)?.iat) * 1000 - localMs
+  const offset = issuedAtOf(jwt) - localMs
   const size = Math.abs(offset)
   return size > TOLERANCE_SECONDS * 1000 && size < MAX_OFFSET_MS ? offset : 0
 }
 
-function claimsOf(jwt: string): { readonly iat?: unknown } | undefined {
-  try {
-    const bytes = decodeBase64url(jwt.split('.')[1] ?? '')
-    return JSON.parse((bytes && decodeUtf8(bytes)) ?? '')
-  } catch {
-    return undefined
-  }
+// Not verified: nothing but a guess at a time comes of it.
+function issuedAtOf(jwt: string): number {
+  return Number(parseSegment(jwt.split('.')[1] ?? '')?.iat) * 1000
 }

@@ -30,17 +30,15 @@ export async function callApi(
   if (!allows(new URL(address.url))) throw new CoatcheckError('api_address_refused')
 
   async function send(held: Held): Promise<Response> {
-    const { accessToken = '', tokenType } = held.tokenSet ?? {}
-    const headers = new Headers(init?.headers ?? (input instanceof Request ? input.headers : {}))
-    const request = new Request(input, { ...init, headers, mode: 'cors', redirect: 'manual' })
+    const { access_token: accessToken, token_type: type, clock_offset: clockOffsetMs } = held.kept
+    const request = new Request(input, { ...init, mode: 'cors', redirect: 'manual' })
     const { method, url } = request
-    const { clockOffsetMs } = held.kept
     const proof =
-      tokenType === 'DPoP'
+      type === 'DPoP'
         ? await proofs?.headers(method, url, { accessToken, clockOffsetMs })
         : undefined
     for (const [name, value] of Object.entries(proof ?? {})) request.headers.set(name, value)
-    request.headers.set('authorization', `${tokenType} ${accessToken}`)
+    request.headers.set('authorization', `${type} ${accessToken}`)
     const response = await fetch(request)
     if (response.type === 'opaqueredirect') throw new CoatcheckError('api_redirect_refused')
     return response

@@ -1,7 +1,6 @@
-import { CoatcheckError } from '../core/errors.ts'
+import { tryLater } from './try-later.ts'
 
 const WAIT_MS = 45_000
-const RETRY_AFTER_SECONDS = 5
 
 /**
  * Does something while no other tab of this browser does it. A tab that goes away lets go. Rejects with
@@ -18,6 +17,6 @@ export async function exclusively<T>(name: string, work: () => Promise<T>): Prom
     })) as T
   } catch (error) {
     if (isOurs) throw error
-    throw new CoatcheckError('renewal_unavailable', { retryAfterSeconds: RETRY_AFTER_SECONDS })
+    throw tryLater('renewal_unavailable')
   }
 }

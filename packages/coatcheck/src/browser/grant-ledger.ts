@@ -21,7 +21,7 @@ export interface GrantLedger {
   claim(grant: string, generation: number): Promise<Claim>
   /** Told afterwards. `isSpent` is false when it is known not to be. Whether the sign-in still goes on. */
   settle(grant: string, generation: number, isSpent: boolean): Promise<boolean>
-  end(grant: string): Promise<void>
+  end(grant: string): Promise<unknown>
   isEnded(grant: string): Promise<boolean>
 }
 
@@ -49,6 +49,7 @@ interface RowStore {
   put(grant: string, row: Row): Promise<unknown>
 }
 
+const NONE: Row = { spent: -1, isSettled: true, isEnded: false, at: 0 }
 const STORE: DatabaseStore = 'grants'
 const KEPT_MS = 90 * 86_400_000
 
@@ -84,30 +85,25 @@ export function createOwnLedger(times: LedgerTimes): GrantLedger {
 }
 
 function ledgerOver({ clock, reuseGraceMs }: LedgerTimes, rows: Rows): GrantLedger {
-  const NONE: Row = { spent: -1, isSettled: true, isEnded: false, at: 0 }
+  const put = (store: RowStore, grant: string, row: Partial<Row>): Promise<unknown> =>
+    store.put(grant, { ...NONE, at: clock(), ...row })
   return {
-    claim: (grant, generation) =>
-      rows(async ({ get, put }) => {
-        const row = (await get(grant)) ?? NONE
+    claim: (grant, spent) =>
+      rows(async (store) => {
+        const row = (await store.get(grant)) ?? NONE
         if (row.isEnded) return 'ended'
-        if (row.spent > generation || (row.spent === generation && row.isSettled)) return 'spent'
-        if (row.spent === generation && clock() - row.at >= reuseGraceMs) return 'lost'
-        const at = row.spent === generation ? row.at : clock()
-        await put(grant, { spent: generation, isSettled: false, isEnded: false, at })
+        if (row.spent > spent || (row.spent === spent && row.isSettled)) return 'spent'
+        if (row.spent < spent) await put(store, grant, { spent, isSettled: false })
+        else if (clock() - row.at >= reuseGraceMs) return 'lost'
         return 'ours'
       }),
     settle: (grant, generation, isSpent) =>
-      rows(async ({ get, put }) => {
-        const row = (await get(grant)) ?? NONE
-        if (row.isEnded) return false
-        const spent = isSpent ? generation : generation - 1
-        await put(grant, { spent, isSettled: true, isEnded: false, at: clock() })
+      rows(async (store) => {
+        if ((await store.get(grant))?.isEnded) return false
+        await put(store, grant, { spent: isSpent ? generation : generation - 1 })
         return true
       }),
-    end: (grant) =>
-      rows(async ({ put }) => {
-        await put(grant, { ...NONE, isEnded: true, at: clock() })
-      }),
-    isEnded: (grant) => rows(async ({ get }) => (await get(grant))?.isEnded === true),
+    end: (grant) => rows((store) => put(store, grant, { isEnded: true })),
+    isEnded: (grant) => rows(async (store) => (await store.get(grant))?.isEnded === true),
   }
 }

@@ -1,15 +1,24 @@
-import { CoatcheckError } from '../core/errors.ts'
 import { candidates, importKeys, type KeySet } from '../tokens/key-set.ts'
 import type { VerificationKey } from '../tokens/signature.ts'
+import { tryLater } from './try-later.ts'
+
+/** The provider's keys as a page needs them. */
+export interface PageKeySet extends KeySet {
+  /**
+   * Fetches them now. Browsers do not tell whether a request that failed had been sent: so this one, which costs nothing,
+   * goes before each that spends a refresh token; and afterwards nothing is missing to verify the answer. Rejects with
+   * `key_set_unavailable` or `key_set_invalid`.
+   */
+  refresh(): Promise<unknown>
+}
 
 const KEPT_MS = 600_000
 const COOLDOWN_MS = 30_000
 const TIMEOUT_MS = 5000
-const RETRY_AFTER_SECONDS = 5
 
 /**
- * The provider's keys as a page needs them: fetched when first asked for, again after ten minutes, and for an unknown
- * `kid` after half a minute. Its finds reject with `key_set_unavailable` or `key_set_invalid`.
+ * Fetched when first asked for, again after ten minutes, and for an unknown `kid` after half a minute. Finds reject as
+ * `refresh` does.
  *
  * @see RFC 7517, section 5
  */
@@ -17,20 +26,17 @@ export function createPageKeySet(
   jwksUri: string,
   fetch: typeof globalThis.fetch,
   clock: () => number,
-): KeySet {
+): PageKeySet {
   let loaded: Promise<readonly VerificationKey[]> | undefined
   let loadedAt = 0
-  let former: readonly VerificationKey[] = []
 
   async function load(): Promise<readonly VerificationKey[]> {
     const response = await fetch(jwksUri, {
       ...{ credentials: 'omit', redirect: 'manual', cache: 'no-cache' },
       signal: AbortSignal.timeout(TIMEOUT_MS),
     }).catch(() => undefined)
-    if (response?.status !== 200) throw unavailable()
-    const json: unknown = await response.json().catch(() => undefined)
-    former = importKeys(json, former)
-    return former
+    if (response?.status !== 200) throw tryLater('key_set_unavailable')
+    return importKeys(await response.json().catch(() => undefined))
   }
 
   function keysYoungerThan(ms: number): Promise<readonly VerificationKey[]> {
@@ -45,14 +51,12 @@ export function createPageKeySet(
   }
 
   return {
+    refresh: () => keysYoungerThan(0),
     find: async (header) => {
       const found = candidates(await keysYoungerThan(KEPT_MS), header)
       return found.length > 0 ? found : candidates(await keysYoungerThan(COOLDOWN_MS), header)
     },
-    has: (key) => former.includes(key),
+    // Nothing that was verified is remembered by its key.
+    has: () => false,
   }
-}
-
-function unavailable(): CoatcheckError {
-  return new CoatcheckError('key_set_unavailable', { retryAfterSeconds: RETRY_AFTER_SECONDS })
 }

@@ -2,16 +2,17 @@ import type { ErrorCode } from '../core/error-codes.ts'
 import { CoatcheckError } from '../core/errors.ts'
 import { readSafeAddress } from './api-addresses.ts'
 import type { RequestProofs } from './request-proofs.ts'
+import { tryLater } from './try-later.ts'
 
-/** What of a provider's metadata a page needs. */
+/** What of a provider's metadata a page needs, by its own names: addresses are https. */
 export interface ProviderMetadata {
-  readonly authorizationEndpoint: string
-  readonly tokenEndpoint: string
-  readonly jwksUri: string
-  readonly revocationEndpoint: string | undefined
-  readonly endSessionEndpoint: string | undefined
+  readonly authorization_endpoint: string
+  readonly token_endpoint: string
+  readonly jwks_uri: string
+  readonly revocation_endpoint?: string
+  readonly end_session_endpoint?: string
   /** Whether the answer to an authorization request always names its issuer (RFC 9207). */
-  readonly namesIssuer: boolean
+  readonly authorization_response_iss_parameter_supported?: boolean
 }
 
 /** What a token endpoint answers (RFC 6749, section 5.1). */
@@ -31,7 +32,11 @@ export type TokenCall =
   /** `invalid_grant`: what was sent is worth nothing. */
   | { readonly kind: 'refused' }
   /** Refused without being spent, or not sent at all. */
-  | { readonly kind: 'not_spent'; readonly code: ErrorCode; readonly retryAfterSeconds: number }
+  | {
+      readonly kind: 'not_spent'
+      readonly code: ErrorCode
+      readonly retryAfterSeconds: number | undefined
+    }
   /** Sent, and no clear answer came: nobody can tell whether it is spent. */
   | { readonly kind: 'lost' }
 
@@ -39,14 +44,9 @@ export type TokenCall =
 export interface ProviderCalls {
   /** Rejects with `provider_unavailable` or `provider_metadata_invalid`. */
   metadata(): Promise<ProviderMetadata>
-  /**
-   * Whether the provider can be reached right now. Browsers do not tell whether a request that failed had been sent: so
-   * one that costs nothing goes before each that spends a refresh token.
-   */
-  isReachable(): Promise<boolean>
   token(parameters: Readonly<Record<string, string>>): Promise<TokenCall>
   /** Revokes a refresh token, also while the page goes away. Whether it is known to be revoked. */
-  revoke(refreshToken: string): Promise<boolean>
+  revoke(refreshToken: string | undefined): Promise<boolean>
 }
 
 /** What {@link createProviderCalls} takes. */
@@ -59,7 +59,8 @@ export interface ProviderCallsOptions {
 }
 
 const TIMEOUT_MS = 10_000
-const RETRY_AFTER_SECONDS = 5
+const REQUIRED = ['authorization_endpoint', 'token_endpoint', 'jwks_uri']
+const OPTIONAL = ['revocation_endpoint', 'end_session_endpoint']
 const MAX_RETRY_SECONDS = 3600
 
 /**
@@ -71,38 +72,20 @@ export function createProviderCalls(options: ProviderCallsOptions): ProviderCall
   const { issuer, clientId, insecure, fetch, proofs } = options
   let known: Promise<ProviderMetadata> | undefined
 
-  const get = (url: string, cache: RequestCache): Promise<Response> => {
-    const headers = { accept: 'application/json' }
-    return fetch(url, { ...BARE, cache, headers, signal: AbortSignal.timeout(TIMEOUT_MS) })
-  }
-
   async function load(): Promise<ProviderMetadata> {
     const url = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
-    let json: Record<string, unknown>
-    try {
-      const response = await get(url, 'default')
-      json = response.status === 200 ? await response.json() : undefined
-    } catch {
-      throw unavailable()
-    }
-    if (json === undefined) throw unavailable()
-    const addressOf = (name: string): string | undefined => {
-      const value = json?.[name]
-      return typeof value === 'string' && readSafeAddress(value, insecure) ? value : undefined
-    }
-    const authorizationEndpoint = addressOf('authorization_endpoint')
-    const tokenEndpoint = addressOf('token_endpoint')
-    const jwksUri = addressOf('jwks_uri')
+    const signal = AbortSignal.timeout(TIMEOUT_MS)
+    const response = await fetch(url, { ...BARE, signal }).catch(() => undefined)
+    const json: Record<string, unknown> | null | undefined =
+      response?.status === 200 ? await response.json().catch(() => null) : undefined
+    if (json === undefined) throw tryLater('provider_unavailable')
+    const isSafe = (name: string): boolean =>
+      readSafeAddress(String(json?.[name]), insecure) !== undefined
+    for (const name of OPTIONAL) if (!isSafe(name)) delete json?.[name]
     // Every character counts: another issuer's metadata would send codes and tokens to it (RFC 8414, 3.3).
-    if (json?.issuer !== issuer || !authorizationEndpoint || !tokenEndpoint || !jwksUri) {
+    if (json?.issuer !== issuer || !REQUIRED.every(isSafe))
       throw new CoatcheckError('provider_metadata_invalid')
-    }
-    return {
-      ...{ authorizationEndpoint, tokenEndpoint, jwksUri },
-      revocationEndpoint: addressOf('revocation_endpoint'),
-      endSessionEndpoint: addressOf('end_session_endpoint'),
-      namesIssuer: json.authorization_response_iss_parameter_supported === true,
-    }
+    return json as object as ProviderMetadata
   }
 
   function metadata(): Promise<ProviderMetadata> {
@@ -130,9 +113,9 @@ export function createProviderCalls(options: ProviderCallsOptions): ProviderCall
 
   async function token(parameters: Readonly<Record<string, string>>): Promise<TokenCall> {
     try {
-      const { tokenEndpoint } = await metadata()
+      const { token_endpoint: url } = await metadata()
       const signal = AbortSignal.timeout(TIMEOUT_MS)
-      return await readTokenCall(await post(tokenEndpoint, parameters, { signal }))
+      return await readTokenCall(await post(url, parameters, { signal }))
     } catch (error) {
       return error instanceof CoatcheckError ? notSpent(error.code) : { kind: 'lost' }
     }
@@ -141,17 +124,10 @@ export function createProviderCalls(options: ProviderCallsOptions): ProviderCall
   return {
     metadata,
     token,
-    isReachable: () =>
-      metadata()
-        .then(({ jwksUri }) => get(jwksUri, 'no-store'))
-        .then(
-          ({ status }) => status < 500,
-          () => false,
-        ),
     revoke: async (refreshToken) => {
       try {
-        const { revocationEndpoint: url } = await metadata()
-        if (url === undefined) return false
+        const { revocation_endpoint: url } = await metadata()
+        if (url === undefined || refreshToken === undefined) return false
         const parameters = { token: refreshToken, token_type_hint: 'refresh_token' }
         return (await post(url, parameters, { keepalive: true })).status === 200
       } catch {
@@ -184,26 +160,20 @@ async function readTokenCall(response: Response): Promise<TokenCall> {
 
 /** Whether a value has the form of a token endpoint's answer; nothing is said of its tokens. */
 export function isTokenAnswer(value: unknown): value is TokenAnswer {
-  if (typeof value !== 'object' || value === null) return false
-  const answer = value as Record<string, unknown>
-  const isText = (name: string): boolean => typeof answer[name] === 'string' && answer[name] !== ''
-  const { expires_in: lifetime } = answer
+  const answer = (value ?? {}) as Readonly<Record<string, unknown>>
+  const { access_token: token, token_type: type, expires_in: lifetime = 1 } = answer
   return (
-    isText('access_token') &&
-    isText('token_type') &&
-    ['refresh_token', 'id_token', 'scope'].every(
-      (name) => (answer[name] ?? '') === '' || isText(name),
+    token !== '' &&
+    [token, type, answer.refresh_token ?? '', answer.id_token ?? '', answer.scope ?? ''].every(
+      (member) => typeof member === 'string',
     ) &&
-    (lifetime === undefined || (typeof lifetime === 'number' && lifetime > 0))
+    typeof lifetime === 'number' &&
+    lifetime > 0
   )
 }
 
 function notSpent(code: ErrorCode, response?: Response): TokenCall {
   const seconds = Number(response?.headers.get('retry-after'))
-  const retryAfterSeconds = seconds > 0 ? Math.min(seconds, MAX_RETRY_SECONDS) : RETRY_AFTER_SECONDS
+  const retryAfterSeconds = seconds > 0 ? Math.min(seconds, MAX_RETRY_SECONDS) : undefined
   return { kind: 'not_spent', code, retryAfterSeconds }
-}
-
-function unavailable(): CoatcheckError {
-  return new CoatcheckError('provider_unavailable', { retryAfterSeconds: RETRY_AFTER_SECONDS })
 }

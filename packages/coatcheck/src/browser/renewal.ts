@@ -1,10 +1,10 @@
-import { CoatcheckError } from '../core/errors.ts'
-import type { AnswerReader, ReadAnswer } from './answer-reader.ts'
+import { present } from '../core/present.ts'
+import type { AnswerReader } from './answer-reader.ts'
 import type { GrantLedger } from './grant-ledger.ts'
-import { present } from './kept-tokens.ts'
 import type { ProviderCalls, TokenAnswer } from './provider-calls.ts'
 import type { Held, Shelf } from './shelf.ts'
 import { isDue } from './token-times.ts'
+import { tryLater } from './try-later.ts'
 
 /** What {@link renewInTurn} works with. */
 export interface RenewalPlace {
@@ -17,9 +17,6 @@ export interface RenewalPlace {
   readonly isShared: boolean
 }
 
-const READ_TRIES = 3
-const READ_PAUSE_MS = 2000
-const RETRY_AFTER_SECONDS = 5
 const SIGHT_MS = 5000
 const SIGHT_PAUSE_MS = 20
 
@@ -36,27 +33,29 @@ export async function renewInTurn(place: RenewalPlace, unlike?: Held): Promise<H
   const { shelf, calls, clock, ledger } = place
   const held = await shelf.look()
   const isWanting =
-    held?.tokenSet === undefined || held.text === unlike?.text || isDue(held, clock())
+    held?.verified === undefined || held.text === unlike?.text || isDue(held, clock())
   if (held === undefined || !isWanting) return held
-  const { refreshToken, grant, generation } = held.kept
-  if (refreshToken === undefined) return held
+  const { refresh_token, grant, generation } = held.kept
+  if (refresh_token === undefined) return held
   // The verifier and the network first: after the call nothing may be missing.
-  await place.reader()
-  if (!(await calls.isReachable())) throw unavailable(RETRY_AFTER_SECONDS)
+  const reader = await place.reader()
+  await reader.prepare().catch(() => {
+    throw tryLater('renewal_unavailable')
+  })
   const claim = await ledger.claim(grant, generation)
   if (claim === 'spent') return successorOf(place, held)
   if (claim === 'lost') return shelf.withoutRefreshToken(held)
   if (claim === 'ended') return dropIfThere(shelf, held)
   const askedAt = clock()
-  const call = await calls.token({ grant_type: 'refresh_token', refresh_token: refreshToken })
+  const call = await calls.token({ grant_type: 'refresh_token', refresh_token })
   if (call.kind === 'not_spent') {
     await ledger.settle(grant, generation, false)
-    throw unavailable(call.retryAfterSeconds)
+    throw tryLater('renewal_unavailable', call.retryAfterSeconds)
   }
-  if (call.kind === 'answered') return keep(place, held, call.answer, askedAt)
+  if (call.kind === 'answered') return keep(place, reader, held, call.answer, askedAt)
   if (call.kind === 'refused') return dropIfThere(shelf, held)
   // Nobody knows whether it is spent: within the provider's grace the next one tries again.
-  if ((await ledger.claim(grant, generation)) === 'ours') throw unavailable(1)
+  if ((await ledger.claim(grant, generation)) === 'ours') throw tryLater('renewal_unavailable', 1)
   return shelf.withoutRefreshToken(held)
 }
 
@@ -74,49 +73,23 @@ function dropIfThere(shelf: Shelf, held: Held): Promise<Held | undefined> {
 }
 
 async function keep(
-  place: RenewalPlace,
+  { shelf, calls, ledger }: RenewalPlace,
+  reader: AnswerReader,
   held: Held,
   answer: TokenAnswer,
   askedAt: number,
 ): Promise<Held | undefined> {
-  const { shelf, calls, ledger } = place
-  const { grant, generation } = held.kept
-  const read = await readPatiently(place, held, answer, askedAt)
+  const { grant, generation, refresh_token: refreshToken } = held.kept
+  const context = { askedAt, isFresh: true, ...present({ previous: held.verified, refreshToken }) }
+  const read = await reader.read(answer, context).catch(() => undefined)
   const goesOn = await ledger.settle(grant, generation, true)
-  const facts = read && {
-    ...{ grant, generation: generation + 1 },
-    ...{ clockOffsetMs: read.clockOffsetMs, isRenewed: read.isRenewed },
-  }
-  const put = facts && goesOn ? shelf.put(read.tokenSet, facts, held.text) : undefined
+  const next = { grant, generation: generation + 1 }
+  const put = read && goesOn ? shelf.put(read, next, held.text) : undefined
   if (put !== undefined) return put
   // Not this person's, or not this provider's; or signed out, or in as somebody else, while the provider was asked: it is
   // not used, must not live on, and the old refresh token is spent.
-  if (answer.refresh_token !== undefined) void calls.revoke(answer.refresh_token)
+  void calls.revoke(answer.refresh_token)
   return read === undefined ? shelf.withoutRefreshToken(held) : shelf.look()
-}
-
-// The keys may have to be fetched once more, and the network can go in between.
-async function readPatiently(
-  { reader }: RenewalPlace,
-  { tokenSet: previous, kept }: Held,
-  answer: TokenAnswer,
-  askedAt: number,
-): Promise<ReadAnswer | undefined> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      const { refreshToken } = kept
-      const context = { askedAt, isFresh: true, ...present({ previous, refreshToken }) }
-      return await (await reader()).read(answer, context)
-    } catch (error) {
-      const isLater = error instanceof CoatcheckError && error.code === 'key_set_unavailable'
-      if (!isLater || tries === READ_TRIES) return undefined
-      await pause(READ_PAUSE_MS)
-    }
-  }
-}
-
-function unavailable(retryAfterSeconds: number): CoatcheckError {
-  return new CoatcheckError('renewal_unavailable', { retryAfterSeconds })
 }
 
 function pause(ms: number): Promise<void> {

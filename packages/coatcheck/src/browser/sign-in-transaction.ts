@@ -1,12 +1,12 @@
 import { type Bytes, encodeBase64url, encodeUtf8 } from '../core/bytes.ts'
 import { CoatcheckError } from '../core/errors.ts'
 
-/** What a page remembers of a sign-in that it started, until the provider's answer comes back. */
+/** What a page remembers, by the names of the parameters, of a sign-in that it started, until the provider's answer comes back. */
 export interface SignInTransaction {
   readonly state: string
   readonly nonce: string
-  readonly codeVerifier: string
-  readonly redirectUri: string
+  readonly code_verifier: string
+  readonly redirect_uri: string
   /** The page that it comes back to. */
   readonly returnTo: string
   /** Milliseconds since 1970. */
@@ -29,10 +29,12 @@ const randomText = (): string =>
  */
 export function startTransaction(
   key: string,
-  place: Pick<SignInTransaction, 'redirectUri' | 'returnTo' | 'startedAt'>,
+  place: Pick<SignInTransaction, 'redirect_uri' | 'returnTo' | 'startedAt'>,
 ): SignInTransaction {
-  const [state, nonce, codeVerifier] = [randomText(), randomText(), randomText()]
-  const transaction = { state, nonce, codeVerifier, ...place }
+  const transaction = {
+    ...{ state: randomText(), nonce: randomText(), code_verifier: randomText() },
+    ...place,
+  }
   try {
     sessionStorage.setItem(key, JSON.stringify(transaction))
   } catch (cause) {

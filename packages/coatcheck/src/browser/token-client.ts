@@ -1,4 +1,5 @@
 import { CoatcheckError } from '../core/errors.ts'
+import { present } from '../core/present.ts'
 import { readApiAddresses } from './api-addresses.ts'
 import {
   challengeOf,
@@ -114,12 +115,11 @@ export function createTokenClient(options: TokenClientOptions): TokenClient {
 
   // At once, before any other script looks: the code leaves the address bar and the history.
   function callback(): Promise<void> | undefined {
-    const { origin, pathname, search } = location
+    const { pathname, search } = location
     const answer = new URLSearchParams(search)
     const state = answer.get('state')
     const isCallback = state !== null && (answer.has('code') || answer.has('error'))
-    if (!isCallback || origin + pathname !== new URL(redirectUri).href.split('?')[0])
-      return undefined
+    if (!isCallback || pathname !== new URL(redirectUri).pathname) return undefined
     const transaction = takeTransaction(transactionKey, clock())
     // Not ours: another library's, which has addresses of the same form.
     if (transaction === undefined && answer.get('iss') !== issuer) return undefined
@@ -141,30 +141,22 @@ export function createTokenClient(options: TokenClientOptions): TokenClient {
         return
       throw new CoatcheckError('sign_in_refused')
     }
-    const { nonce, codeVerifier } = transaction
-    const issuerOfAnswer = answer.get('iss') ?? undefined
-    await (await keeper()).redeem({
-      ...{ code, nonce, codeVerifier, issuer: issuerOfAnswer },
-      redirectUri: transaction.redirectUri,
-    })
+    const { nonce, code_verifier, redirect_uri } = transaction
+    const given = { code, code_verifier, redirect_uri }
+    await (await keeper()).redeem({ given, nonce, iss: answer.get('iss') })
     remember(true)
   }
 
-  // That somebody was signed in here; nothing of who or with what.
-  function remember(isSignedIn: boolean): void {
-    if (!isForgetful) return
+  // That somebody was signed in here; nothing of who or with what. Gives back whether somebody was before.
+  function remember(isSignedIn?: boolean): boolean {
+    if (!isForgetful) return false
     try {
-      if (isSignedIn) localStorage.setItem(resumeKey, '1')
-      else localStorage.removeItem(resumeKey)
+      const wasSignedIn = localStorage.getItem(resumeKey) !== null
+      if (isSignedIn === true) localStorage.setItem(resumeKey, '1')
+      if (isSignedIn === false) localStorage.removeItem(resumeKey)
+      return wasSignedIn
     } catch {
       // Then the person signs in by hand after a reload.
-    }
-  }
-
-  function isRemembered(): boolean {
-    try {
-      return isForgetful && localStorage.getItem(resumeKey) !== null
-    } catch {
       return false
     }
   }
@@ -178,11 +170,10 @@ export function createTokenClient(options: TokenClientOptions): TokenClient {
 
   async function signIn({ prompt, loginHint, returnTo }: SignInOptions = {}): Promise<never> {
     const endpoint = new URL(await (await keeper()).authorizationEndpoint())
-    const here = location.pathname + location.search + location.hash
-    const target = new URL(returnTo ?? here, location.origin)
+    const target = new URL(returnTo ?? location.href, location.origin)
     if (target.origin !== location.origin) throw new CoatcheckError('return_address_refused')
     const transaction = startTransaction(transactionKey, {
-      redirectUri,
+      redirect_uri: redirectUri,
       returnTo: target.href,
       startedAt: clock(),
     })
@@ -194,10 +185,9 @@ export function createTokenClient(options: TokenClientOptions): TokenClient {
       scope: options.scope ?? 'openid',
       state: transaction.state,
       nonce: transaction.nonce,
-      code_challenge: await challengeOf(transaction.codeVerifier),
+      code_challenge: await challengeOf(transaction.code_verifier),
       code_challenge_method: 'S256',
-      ...(prompt === undefined ? {} : { prompt }),
-      ...(loginHint === undefined ? {} : { login_hint: loginHint }),
+      ...present({ prompt, login_hint: loginHint }),
     }
     for (const [key, value] of Object.entries(parameters)) endpoint.searchParams.set(key, value)
     location.assign(endpoint)
@@ -211,7 +201,7 @@ export function createTokenClient(options: TokenClientOptions): TokenClient {
     signIn,
     resume: async () => {
       const found = await state()
-      return found.state === 'signed_out' && isRemembered() ? signIn({ prompt: 'none' }) : found
+      return found.state === 'signed_out' && remember() ? signIn({ prompt: 'none' }) : found
     },
     accept: async (answer) => {
       const kept = await keeper()
@@ -243,7 +233,7 @@ export function createTokenClient(options: TokenClientOptions): TokenClient {
       submit(endSessionEndpoint, {
         client_id: clientId,
         post_logout_redirect_uri: options.signedOutUri ?? redirectUri,
-        ...(idToken === undefined ? {} : { id_token_hint: idToken }),
+        ...present({ id_token_hint: idToken }),
       })
       await new Promise(() => {})
     },
@@ -253,15 +243,9 @@ export function createTokenClient(options: TokenClientOptions): TokenClient {
 
 // By a form: an ID token must not stand in an address (OpenID Connect RP-Initiated Logout, section 2).
 function submit(action: string, parameters: Readonly<Record<string, string>>): void {
-  const form = document.createElement('form')
-  form.method = 'post'
-  form.action = action
+  const form = Object.assign(document.createElement('form'), { method: 'post', action })
   for (const [name, value] of Object.entries(parameters)) {
-    const input = document.createElement('input')
-    input.type = 'hidden'
-    input.name = name
-    input.value = value
-    form.append(input)
+    form.append(Object.assign(document.createElement('input'), { type: 'hidden', name, value }))
   }
   document.body.append(form)
   form.submit()

@@ -1,6 +1,5 @@
-import type { ErrorCode } from '../core/error-codes.ts'
 import { CoatcheckError } from '../core/errors.ts'
-import { type AnswerReader, createAnswerReader, type ReadAnswer } from './answer-reader.ts'
+import { type AnswerReader, createAnswerReader, type VerifiedTokens } from './answer-reader.ts'
 import type { ApiAddresses } from './api-addresses.ts'
 import { callApi } from './api-call.ts'
 import type { DpopKeys } from './dpop-keys.ts'
@@ -15,6 +14,7 @@ import { joinTabs, type TabMessage } from './tabs.ts'
 import type { SignedOutReason, TokenState, TokenStateListener } from './token-state.ts'
 import type { TokenStore } from './token-store.ts'
 import { endOf, isDue, isOver } from './token-times.ts'
+import { tryLater } from './try-later.ts'
 
 /** What a keeper needs to know. */
 export interface KeeperSettings {
@@ -38,12 +38,14 @@ export interface KeeperParts {
 
 /** A code, and what was remembered of the sign-in that it answers. */
 export interface CodeAnswer {
-  readonly code: string
-  /** RFC 9207. */
-  readonly issuer: string | undefined
+  readonly given: {
+    readonly code: string
+    readonly code_verifier: string
+    readonly redirect_uri: string
+  }
   readonly nonce: string
-  readonly codeVerifier: string
-  readonly redirectUri: string
+  /** RFC 9207. */
+  readonly iss: string | null
 }
 
 /** What signing out left to do. */
@@ -65,8 +67,8 @@ export interface TokenKeeper {
   close(): void
 }
 
-const MAX_TIMER_MS = 2_147_483_647
-const RETRY_AFTER_SECONDS = 5
+// A timer goes no further than 25 days.
+const MAX_TIMER_MS = 2_000_000_000
 
 /** Makes a keeper. */
 export function createTokenKeeper(settings: KeeperSettings, parts: KeeperParts): TokenKeeper {
@@ -88,7 +90,6 @@ export function createTokenKeeper(settings: KeeperSettings, parts: KeeperParts):
 
   const shelf = createShelf({
     store: opened,
-    clock,
     ledger,
     reader,
     onDropped: () => {
@@ -98,8 +99,8 @@ export function createTokenKeeper(settings: KeeperSettings, parts: KeeperParts):
 
   function reader(): Promise<AnswerReader> {
     madeReader ??= calls.metadata().then(
-      ({ jwksUri }) => {
-        const keySet = createPageKeySet(jwksUri, fetch, clock)
+      ({ jwks_uri: url }) => {
+        const keySet = createPageKeySet(url, fetch, clock)
         return createAnswerReader({ issuer, clientId, audience, keySet, clock })
       },
       (error: unknown) => {
@@ -111,16 +112,16 @@ export function createTokenKeeper(settings: KeeperSettings, parts: KeeperParts):
   }
 
   function stateOf(held: Held | undefined): TokenState {
-    if (held?.tokenSet === undefined) {
+    if (held?.verified === undefined) {
       return { state: 'signed_out', ...(signedOutReason && { reason: signedOutReason }) }
     }
     const end = endOf(held)
-    const over = held.kept.refreshToken === undefined ? 'expired' : 'renewing'
+    const over = held.kept.refresh_token === undefined ? 'expired' : 'renewing'
     return {
       state: isOver(held, clock()) ? over : 'signed_in',
-      claims: held.tokenSet.claims,
+      claims: held.verified.claims,
       ...(end === undefined ? {} : { accessTokenExpiresAt: end }),
-      ...(shelf.fault && { notStored: shelf.fault }),
+      ...(held.fault && { notStored: held.fault.reason }),
     }
   }
 
@@ -131,11 +132,11 @@ export function createTokenKeeper(settings: KeeperSettings, parts: KeeperParts):
     if (held !== undefined) signedOutReason = undefined
     const isNew = JSON.stringify(state) !== JSON.stringify(told)
     told = state
-    toldSubject = held?.tokenSet?.subject
+    toldSubject = held?.verified?.subject
     clearTimeout(timer)
     const end = held && endOf(held)
     if (state.state === 'signed_in' && end !== undefined) {
-      timer = setTimeout(refresh, Math.min(Math.max(0, end - clock()), MAX_TIMER_MS))
+      timer = setTimeout(refresh, Math.min(end - clock(), MAX_TIMER_MS))
     }
     if (isNew) for (const listener of listeners) callListener(listener, state)
     return state
@@ -149,11 +150,14 @@ export function createTokenKeeper(settings: KeeperSettings, parts: KeeperParts):
   async function look(): Promise<Held | undefined> {
     const held = await shelf.look()
     // Its key was withdrawn: the provider knows whether it goes on.
-    return held !== undefined && held.tokenSet === undefined ? renew(held) : held
+    return held !== undefined && held.verified === undefined ? renew(held) : held
   }
 
   function renew(unlike?: Held): Promise<Held | undefined> {
-    if (renewing === undefined && clock() < notBefore) return Promise.reject(later())
+    if (renewing === undefined && clock() < notBefore) {
+      const seconds = Math.ceil((notBefore - clock()) / 1000)
+      return Promise.reject(tryLater('renewal_unavailable', seconds))
+    }
     renewing ??= exclusively(name, () => {
       const isShared = store.traits.sharedWithTabs
       return renewInTurn({ shelf, calls, reader, clock, ledger, isShared }, unlike)
@@ -175,17 +179,12 @@ export function createTokenKeeper(settings: KeeperSettings, parts: KeeperParts):
     return renewing
   }
 
-  function later(): CoatcheckError {
-    const retryAfterSeconds = Math.ceil((notBefore - clock()) / 1000)
-    return new CoatcheckError('renewal_unavailable', { retryAfterSeconds })
-  }
-
   // The tokens to call with. In one person's page nobody calls as another one.
   async function current(unlike?: Held): Promise<Held> {
     const former = toldSubject
     const found = await look()
     const held = found && isGood(found, unlike) ? found : await renewed(found, unlike)
-    if (former !== undefined && held?.tokenSet?.subject !== former) {
+    if (former !== undefined && held?.verified?.subject !== former) {
       tell(held)
       if (held !== undefined) throw new CoatcheckError('signed_in_as_another')
     }
@@ -205,7 +204,7 @@ export function createTokenKeeper(settings: KeeperSettings, parts: KeeperParts):
     held.text !== unlike?.text && !isDue(held, clock())
 
   async function renewed(held: Held | undefined, unlike?: Held): Promise<Held | undefined> {
-    if (held?.kept.refreshToken === undefined) return held
+    if (held?.kept.refresh_token === undefined) return held
     if (isOver(held, clock())) tell(held)
     try {
       return await renew(unlike)
@@ -216,70 +215,66 @@ export function createTokenKeeper(settings: KeeperSettings, parts: KeeperParts):
     }
   }
 
-  async function adopt({ tokenSet, clockOffsetMs, isRenewed }: ReadAnswer): Promise<void> {
+  async function adopt(verified: VerifiedTokens): Promise<void> {
     const grant = crypto.randomUUID()
     const held = await exclusively(name, async () => {
       const former = await shelf.look().catch(() => undefined)
-      const put = shelf.put(tokenSet, { clockOffsetMs, isRenewed, grant, generation: 0 })
+      const put = shelf.put(verified, { grant, generation: 0 })
       // The same person's sign-ins may share a grant at the provider: revoking one would end the other.
-      if (former !== undefined && former.tokenSet?.subject !== tokenSet.subject)
+      if (former !== undefined && former.verified?.subject !== verified.subject)
         void end(former.kept)
       return put
     })
-    if (shelf.fault === 'too_large' && held !== undefined) {
-      const detail = shelf.faultDetail ?? ''
+    if (held?.fault?.reason === 'too_large') {
       shelf.clear()
       void end(held.kept)
-      throw new CoatcheckError('token_store_too_small', { detail })
+      throw new CoatcheckError('token_store_too_small', held.fault)
     }
     tell(held)
     tabs.tell({ kind: 'changed' })
   }
 
   // The ledger first: a renewal that is under way must not bring it back.
-  async function end({ grant, refreshToken }: KeptTokens): Promise<void> {
+  async function end({ grant, refresh_token }: KeptTokens): Promise<void> {
     await ledger.end(grant).catch(() => {})
-    if (refreshToken !== undefined) await calls.revoke(refreshToken)
+    await calls.revoke(refresh_token)
   }
 
   // Verified, or revoked: what is refused must not live on at the provider.
-  async function readOrRevoke(
+  async function take(
     answer: TokenAnswer,
     context: Parameters<AnswerReader['read']>[1],
-  ): Promise<ReadAnswer> {
-    try {
-      return await (await reader()).read(answer, context)
-    } catch (error) {
-      if (answer.refresh_token !== undefined) void calls.revoke(answer.refresh_token)
+  ): Promise<void> {
+    const verified = await (await reader()).read(answer, context).catch((error: unknown) => {
+      void calls.revoke(answer.refresh_token)
       throw error
-    }
+    })
+    await adopt(verified)
   }
 
-  async function redeem(given: CodeAnswer): Promise<void> {
-    const { namesIssuer } = await calls.metadata()
+  async function redeem({ given, nonce, iss }: CodeAnswer): Promise<void> {
+    const { authorization_response_iss_parameter_supported: isNamed } = await calls.metadata()
     // Another provider's answer, on the way to ours (RFC 9207, 2.4).
-    if (given.issuer === undefined ? namesIssuer : given.issuer !== issuer)
-      throw new CoatcheckError('sign_in_refused')
-    await reader()
+    if (iss === null ? isNamed : iss !== issuer) throw new CoatcheckError('sign_in_refused')
+    const { code, code_verifier, redirect_uri } = given
     const askedAt = clock()
-    const { code, redirectUri, codeVerifier, nonce } = given
     const call = await calls.token({
-      grant_type: 'authorization_code',
-      ...{ code, redirect_uri: redirectUri, code_verifier: codeVerifier },
+      ...{ grant_type: 'authorization_code', code, code_verifier, redirect_uri },
     })
-    if (call.kind !== 'answered') throw failureOf(call)
-    await adopt(await readOrRevoke(call.answer, { askedAt, nonce, isFresh: true }))
+    if (call.kind === 'refused') throw new CoatcheckError('sign_in_expired')
+    if (call.kind !== 'answered')
+      throw tryLater(call.kind === 'lost' ? 'provider_unavailable' : call.code)
+    await take(call.answer, { askedAt, nonce, isFresh: true })
   }
 
   async function accept(answer: unknown): Promise<void> {
     if (!isTokenAnswer(answer)) throw new CoatcheckError('provider_response_invalid')
-    const askedAt = clock()
-    await adopt(await (await reader()).read(answer, { askedAt, isFresh: false }))
+    await take(answer, { askedAt: clock(), isFresh: false })
   }
 
   async function signOut(): Promise<SignedOut> {
     const held = await shelf.look().catch(() => undefined)
-    const subject = held?.tokenSet?.subject ?? toldSubject
+    const subject = held?.verified?.subject ?? toldSubject
     const kept = shelf.peek()
     shelf.clear()
     signedOutReason = 'signed_out'
@@ -290,8 +285,8 @@ export function createTokenKeeper(settings: KeeperSettings, parts: KeeperParts):
     await proofs?.forget().catch(() => {})
     const metadata = await calls.metadata().catch(() => undefined)
     return {
-      endSessionEndpoint: metadata?.endSessionEndpoint,
-      idToken: held?.kept.idToken,
+      endSessionEndpoint: metadata?.end_session_endpoint,
+      idToken: held?.kept.id_token,
     }
   }
 
@@ -301,7 +296,7 @@ export function createTokenKeeper(settings: KeeperSettings, parts: KeeperParts):
   }
 
   function signedOutElsewhere(held: Held | undefined, subject: string): void {
-    if (held !== undefined && held.tokenSet?.subject !== subject) return
+    if (held !== undefined && held.verified?.subject !== subject) return
     if (held !== undefined) {
       shelf.clear()
       void end(held.kept)
@@ -314,7 +309,7 @@ export function createTokenKeeper(settings: KeeperSettings, parts: KeeperParts):
 
   return {
     state: async () => tell(await look()),
-    authorizationEndpoint: async () => (await calls.metadata()).authorizationEndpoint,
+    authorizationEndpoint: async () => (await calls.metadata()).authorization_endpoint,
     redeem,
     accept,
     signOut,
@@ -340,10 +335,4 @@ function callListener(listener: TokenStateListener, state: TokenState): void {
   } catch (error) {
     reportError(error)
   }
-}
-
-function failureOf(call: { readonly kind: string; readonly code?: ErrorCode }): CoatcheckError {
-  if (call.kind === 'refused') return new CoatcheckError('sign_in_expired')
-  const retryAfterSeconds = RETRY_AFTER_SECONDS
-  return new CoatcheckError(call.code ?? 'provider_unavailable', { retryAfterSeconds })
 }

@@ -31,6 +31,7 @@ export interface CoatcheckErrorOptions {
 export class CoatcheckError extends Error {
   override readonly name = 'CoatcheckError'
   readonly code: ErrorCode
+  /** Of the HTTP answer about it; 0 in a page, where nothing is answered. */
   readonly status: number
   readonly remedy: string
   readonly retryAfterSeconds: number | undefined
@@ -58,16 +59,13 @@ export class CoatcheckError extends Error {
  */
 export function scrubCause(cause: unknown): ScrubbedCause {
   if (!(cause instanceof Error)) return { name: typeof cause }
-  const code = Object.getOwnPropertyDescriptor(cause, 'code')?.value
-  return isPlainCode(code) ? { name: plainName(cause), code } : { name: plainName(cause) }
+  const code: unknown = Object.getOwnPropertyDescriptor(cause, 'code')?.value
+  return { name: isPlain(cause.name) ? cause.name : 'Error', ...(isPlain(code) ? { code } : {}) }
 }
 
-function plainName(error: Error): string {
-  return /^[A-Za-z][A-Za-z0-9]{0,60}$/.test(error.name) ? error.name : 'Error'
-}
-
-function isPlainCode(code: unknown): code is string {
-  return typeof code === 'string' && /^[A-Za-z][A-Za-z0-9_]{0,60}$/.test(code)
+// A word: what is longer or written otherwise may be a token.
+function isPlain(value: unknown): value is string {
+  return typeof value === 'string' && /^[A-Za-z][A-Za-z0-9_]{0,60}$/.test(value)
 }
 
 /** The code of an error for a log; of one that is not ours, nothing else is told. */

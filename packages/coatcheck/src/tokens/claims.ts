@@ -96,24 +96,27 @@ export function checkParties(claims: JwtClaims, rules: ClaimRules, checks: Verif
   }
 }
 
-/** Checks the times, `nowMs` in milliseconds since 1970. Throws `token_expired`, `token_not_yet_valid` or `token_too_old`. */
-export function checkTimes(
-  claims: JwtClaims,
-  rules: ClaimRules,
-  checks: VerifyChecks,
-  nowMs: number,
-): void {
+/** Checks the times, `nowMs` in milliseconds since 1970. Throws `token_expired` or `token_not_yet_valid`. */
+export function checkTimes(claims: JwtClaims, rules: ClaimRules, nowMs: number): void {
   const now = nowMs / 1000
   const tolerance = rules.clockToleranceSeconds
   // Written so that a NaN, whoever brought it, refuses.
   if (!(now < claims.exp + tolerance)) fail('token_expired')
-  if (claims.nbf !== undefined && !(now >= claims.nbf - tolerance)) fail('token_not_yet_valid')
-  if (claims.iat !== undefined && !(now >= claims.iat - tolerance)) fail('token_not_yet_valid')
-  if (checks.maxAgeSeconds === undefined) return
-  if (claims.auth_time === undefined) {
-    throw new CoatcheckError('token_claim_missing', { detail: 'The claim auth_time is missing.' })
+  for (const from of [claims.nbf, claims.iat]) {
+    if (from !== undefined && !(now >= from - tolerance)) fail('token_not_yet_valid')
   }
-  if (!(now <= claims.auth_time + checks.maxAgeSeconds + tolerance)) fail('token_too_old')
+}
+
+/** Checks how long ago the person signed in. Throws `token_claim_missing` or `token_too_old`. */
+export function checkAge(
+  claims: JwtClaims,
+  rules: ClaimRules,
+  maxAgeSeconds: number,
+  nowMs: number,
+): void {
+  requireClaim(claims, 'auth_time')
+  const { auth_time: at = Number.NaN } = claims
+  if (!(nowMs / 1000 <= at + maxAgeSeconds + rules.clockToleranceSeconds)) fail('token_too_old')
 }
 
 function requireClaim(claims: JsonObject, name: string): void {

@@ -2,7 +2,7 @@ import { decodeSegment } from '#signature'
 import { type Bytes, decodeUtf8 } from '../core/bytes.ts'
 import { CoatcheckError } from '../core/errors.ts'
 import { type Algorithm, isAlgorithm } from './algorithm.ts'
-import { parseJsonObject } from './json.ts'
+import { type JsonObject, parseJsonObject } from './json.ts'
 
 /** The header of a JWS, as far as it is read. Members that point to keys (`jwk`, `jku`, `x5u`, `x5c`) are ignored. */
 export interface JwsHeader {
@@ -23,7 +23,6 @@ export interface ParsedJws {
 export const DEFAULT_MAX_TOKEN_BYTES = 16_384
 
 const MAX_KID_CHARACTERS = 256
-const MAX_KNOWN_HEADERS = 64
 
 /**
  * Takes a compact JWS apart. Throws `token_malformed`, `token_too_large`, `token_algorithm_refused` or
@@ -31,7 +30,11 @@ const MAX_KNOWN_HEADERS = 64
  *
  * @see RFC 7515, sections 5.2 and 7.1; RFC 8725, sections 3.1 and 3.11
  */
-export function parseJws(jwt: string, maxTokenBytes: number): ParsedJws {
+export function parseJws(
+  jwt: string,
+  maxTokenBytes: number,
+  readHeader: (segment: string) => JwsHeader = parseHeader,
+): ParsedJws {
   if (typeof jwt !== 'string') throw new CoatcheckError('token_malformed')
   if (jwt.length > maxTokenBytes) throw new CoatcheckError('token_too_large')
   const first = jwt.indexOf('.')
@@ -50,22 +53,9 @@ export function parseJws(jwt: string, maxTokenBytes: number): ParsedJws {
   }
 }
 
-// An issuer's tokens share a few headers: each is parsed once.
-const known = new Map<string, JwsHeader>()
-
-function readHeader(segment: string): JwsHeader {
-  const seen = known.get(segment)
-  if (seen !== undefined) return seen
-  const header = parseHeader(segment)
-  if (known.size >= MAX_KNOWN_HEADERS) known.clear()
-  if (segment.length <= 512) known.set(segment, header)
-  return header
-}
-
-function parseHeader(segment: string): JwsHeader {
-  const bytes = decodeSegment(segment)
-  const text = bytes === undefined ? undefined : decodeUtf8(bytes)
-  const header = text === undefined ? undefined : parseJsonObject(text)
+/** Reads a header's segment. Throws as {@link parseJws}. */
+export function parseHeader(segment: string): JwsHeader {
+  const header = parseSegment(segment)
   if (header === undefined) throw new CoatcheckError('token_malformed')
   const { alg, kid, typ } = header
   if (!isAlgorithm(alg)) throw new CoatcheckError('token_algorithm_refused')
@@ -84,4 +74,11 @@ function parseHeader(segment: string): JwsHeader {
     ...(kid === undefined ? {} : { kid }),
     ...(typ === undefined ? {} : { typ }),
   })
+}
+
+/** The JSON object in a segment; `undefined` for anything else. */
+export function parseSegment(segment: string): JsonObject | undefined {
+  const bytes = decodeSegment(segment)
+  const text = bytes === undefined ? undefined : decodeUtf8(bytes)
+  return text === undefined ? undefined : parseJsonObject(text)
 }

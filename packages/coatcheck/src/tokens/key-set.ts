@@ -23,23 +23,21 @@ const MAX_CANDIDATES = 4
  * const keys = createLocalKeySet({ keys: [] })
  */
 export function createLocalKeySet(jwks: JsonWebKeySet): KeySet {
-  const keys = importKeys(jwks, [])
+  const keys = importKeys(jwks)
   if (keys.length === 0) throw new CoatcheckError('key_set_invalid')
   return { find: (header) => candidates(keys, header), has: (key) => keys.includes(key) }
 }
 
-/** Imports a set; keys that were there before stay the same object. */
+/** Imports a set: what cannot verify a signature is passed over. Throws `key_set_invalid`. */
 export function importKeys(
   jwks: unknown,
-  former: readonly VerificationKey[],
+  importKey: typeof importPublicKey = importPublicKey,
 ): readonly VerificationKey[] {
   const list = (jwks as JsonWebKeySet | null)?.keys
   if (!Array.isArray(list) || list.length > MAX_KEYS) throw new CoatcheckError('key_set_invalid')
-  const known = new Map(former.map((key) => [JSON.stringify(key.jwk), key]))
-  return list.flatMap((jwk: unknown) => {
-    if (typeof jwk !== 'object' || jwk === null) return []
-    return known.get(JSON.stringify(jwk)) ?? importPublicKey(jwk as JsonWebKeyLike) ?? []
-  })
+  return list.flatMap((jwk: unknown) =>
+    typeof jwk === 'object' && jwk !== null ? (importKey(jwk as JsonWebKeyLike) ?? []) : [],
+  )
 }
 
 /** The keys that fit a header: by `kid` if it has one, always by type, curve and the key's own algorithm. */

@@ -1,3 +1,4 @@
+import { importPublicKey } from '#signature'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { CoatcheckError } from '../core/errors.ts'
 import { allowInsecureHttp } from '../core/unsafe.ts'
@@ -80,7 +81,12 @@ export function createRemoteKeySet(options: RemoteKeySetOptions): KeySet {
     triedAt = clock()
     try {
       jwksUri ??= await discover()
-      const fresh = importKeys(await getJson(jwksUri), keys)
+      // Keys that were there before stay the same object: what they verified is remembered by them.
+      const former = new Map(keys.map((key) => [JSON.stringify(key.jwk), key]))
+      const fresh = importKeys(
+        await getJson(jwksUri),
+        (jwk) => former.get(JSON.stringify(jwk)) ?? importPublicKey(jwk),
+      )
       if (fresh.length === 0) throw new CoatcheckError('key_set_invalid')
       keys = fresh
       current = new Set(fresh)

@@ -60,19 +60,14 @@ class Given {
 // The run-time brand, and the place of the tokens: no cast, copy, prototype or proxy brings private fields along,
 // and no property of a set leads to this class. Looking them up costs nothing, unlike a WeakMap.
 class Mark extends Given {
-  #accessToken: Later
-  #refreshToken: Later | undefined
-  #idToken: Later | undefined
-  readonly #claimsSource: ClaimsSource | undefined
+  readonly #tokens: { -readonly [Name in keyof TokensOfSet]: TokensOfSet[Name] }
   #later: ReadLater | undefined
   #claims: SetClaims | undefined
 
   private constructor(set: object, tokens: TokensOfSet) {
     super(set)
-    this.#accessToken = tokens.accessToken
-    this.#refreshToken = tokens.refreshToken
-    this.#idToken = tokens.idToken
-    this.#claimsSource = tokens.claimsSource
+    const { accessToken, refreshToken, idToken, claimsSource } = tokens
+    this.#tokens = { accessToken, refreshToken, idToken, claimsSource } as TokensOfSet
   }
 
   static put(set: object, tokens: TokensOfSet): void {
@@ -94,36 +89,29 @@ class Mark extends Given {
   }
 
   static isOn(set: object): boolean {
-    return #accessToken in set
+    return #tokens in set
   }
 
   static claimsSource(set: object): ClaimsSource | undefined {
-    return (set as Mark).#claimsSource
+    return (set as Mark).#tokens.claimsSource
   }
 
-  static accessToken(set: object): string {
-    const mark = set as Mark
-    if (typeof mark.#accessToken === 'function') mark.#accessToken = mark.#accessToken()
-    return mark.#accessToken
-  }
-
-  static refreshToken(set: object): string | undefined {
-    const mark = set as Mark
-    if (typeof mark.#refreshToken === 'function') mark.#refreshToken = mark.#refreshToken()
-    return mark.#refreshToken
-  }
-
-  static idToken(set: object): string | undefined {
-    const mark = set as Mark
-    if (typeof mark.#idToken === 'function') mark.#idToken = mark.#idToken()
-    return mark.#idToken
+  static token(set: object, name: TokenName): string | undefined {
+    const tokens = (set as Mark).#tokens
+    const token = tokens[name]
+    if (typeof token !== 'function') return token
+    const written = token()
+    tokens[name] = written
+    return written
   }
 }
 
+type TokenName = 'accessToken' | 'refreshToken' | 'idToken'
+
 // Neither enumerable nor configurable, which is the default: tokens are in no listing, no JSON and no log.
-const ACCESS_TOKEN = getter(Mark.accessToken)
-const REFRESH_TOKEN = getter(Mark.refreshToken)
-const ID_TOKEN = getter(Mark.idToken)
+const ACCESS_TOKEN = getter((set) => Mark.token(set, 'accessToken'))
+const REFRESH_TOKEN = getter((set) => Mark.token(set, 'refreshToken'))
+const ID_TOKEN = getter((set) => Mark.token(set, 'idToken'))
 
 const SUBJECT = { ...getter(Mark.subject), enumerable: true }
 const CLAIMS = { ...getter(Mark.claims), enumerable: true }

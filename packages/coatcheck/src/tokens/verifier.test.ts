@@ -167,14 +167,14 @@ describe('the cache of verified tokens', () => {
   })
 
   it('T-TOKEN-02 ends when the key leaves the set', async () => {
-    let current = importKeys(jwks, [])
+    let current = importKeys(jwks)
     const changing: KeySet = {
       find: (header) => candidates(current, header),
       has: (key) => current.includes(key),
     }
     const verifier = createVerifier(options({ jwks: changing }))
     await verifier.verify(token)
-    current = importKeys({ keys: [publicJwk(keys.rsa, { kid: 'rsa' })] }, current)
+    current = importKeys({ keys: [publicJwk(keys.rsa, { kid: 'rsa' })] })
     await expect(verifier.verify(token)).rejects.toMatchObject({ code: 'token_key_unknown' })
   })
 
@@ -191,7 +191,7 @@ describe('the cache of verified tokens', () => {
   it.each([1, 2, 3, 10])('keeps %i entries at most, and those in use', async (maxEntries) => {
     const { createTokenCache } = await import('./token-cache.ts')
     const cache = createTokenCache(maxEntries)
-    const [key] = importKeys(jwks, [])
+    const [key] = importKeys(jwks)
     if (key === undefined) throw new Error('no key')
     const entry = (raw: string) => ({ token: { raw } as VerifiedToken, key })
     cache.put(entry('in use'))

@@ -1,15 +1,18 @@
 import type { Bytes } from '../core/bytes.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
+import { CoatcheckError } from '../core/errors.ts'
 import { andThen } from '../core/maybe-promise.ts'
 import type { Secret } from '../core/secret.ts'
+import { matchesAccessTokenHash } from './access-token-hash.ts'
 import type { Algorithm } from './algorithm.ts'
-import type { VerifyChecks } from './claims.ts'
+import { checkAge, type VerifyChecks } from './claims.ts'
 import type { JsonWebKeySet } from './jwk.ts'
 import { DEFAULT_MAX_TOKEN_BYTES } from './jws.ts'
 import type { KeySet } from './key-set.ts'
-import { type CachedToken, createTokenCache } from './token-cache.ts'
-import { checkToken, type TokenRules, verifyToken } from './verification.ts'
-import type { TokenKind, VerifiedToken } from './verified-token.ts'
+import { createHeaderReader } from './known-headers.ts'
+import { createTokenCache } from './token-cache.ts'
+import { checkToken, type FoundToken, type TokenRules, verifyToken } from './verification.ts'
+import { mintVerifiedToken, type TokenKind, type VerifiedToken } from './verified-token.ts'
 import { prepareKeys } from './verifier-keys.ts'
 
 /** Whose tokens are verified, and how. */
@@ -70,19 +73,27 @@ export function createVerifier(options: VerifierOptions): Verifier {
   const clock = options.clock ?? systemClock
   const cache = createTokenCache(options.cache === false ? 0 : (options.cache?.maxEntries ?? 1000))
   const rules: TokenRules = {
-    ...{ issuer, audiences, kind, keySet, algorithms },
+    ...{ issuer, audiences, kind, keySet, algorithms, readHeader: createHeaderReader() },
     maxTokenBytes: options.maxTokenBytes ?? DEFAULT_MAX_TOKEN_BYTES,
     clockToleranceSeconds: options.clockToleranceSeconds ?? 5,
     requiredClaims: options.requiredClaims ?? [],
   }
 
-  async function verify(jwt: string, asked: VerifyChecks = {}): Promise<VerifiedToken> {
-    const maxAgeSeconds = asked.maxAgeSeconds ?? options.maxAgeSeconds
-    const checks = maxAgeSeconds === undefined ? asked : { ...asked, maxAgeSeconds }
+  async function verify(jwt: string, checks: VerifyChecks = {}): Promise<VerifiedToken> {
     const found = remembered(jwt) ?? andThen(verifyToken(jwt, rules), accept)
     const token = found instanceof Promise ? await found : found
-    if (token.claims.exp + rules.clockToleranceSeconds <= clock() / 1000) cache.drop(jwt)
-    return checkToken(token, rules, checks, clock())
+    const { claims, header } = token
+    const now = clock()
+    if (claims.exp + rules.clockToleranceSeconds <= now / 1000) cache.drop(jwt)
+    checkToken(token, rules, checks, now)
+    const maxAgeSeconds = checks.maxAgeSeconds ?? options.maxAgeSeconds
+    if (maxAgeSeconds !== undefined) checkAge(claims, rules, maxAgeSeconds, now)
+    const { accessToken } = checks
+    if (accessToken !== undefined && claims.at_hash !== undefined) {
+      const isOf = await matchesAccessTokenHash(header.alg, accessToken, claims.at_hash)
+      if (!isOf) throw new CoatcheckError('token_hash_mismatch')
+    }
+    return token
   }
 
   function remembered(jwt: string): VerifiedToken | undefined {
@@ -93,10 +104,11 @@ export function createVerifier(options: VerifierOptions): Verifier {
     return undefined
   }
 
-  function accept(verified: CachedToken): VerifiedToken {
+  function accept({ token: found, key }: FoundToken): VerifiedToken {
+    const token = mintVerifiedToken(found)
     // What another issuer signed under the same key is no token of ours, however often it comes.
-    if (verified.token.claims.iss === issuer) cache.put(verified)
-    return verified.token
+    if (token.claims.iss === issuer) cache.put({ token, key })
+    return token
   }
 
   return { issuer, audience: audiences, kind, verify }

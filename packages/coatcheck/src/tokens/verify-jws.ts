@@ -1,5 +1,6 @@
 import { verifySignature } from '#signature'
 import { CoatcheckError } from '../core/errors.ts'
+import { andThen, type MaybePromise } from '../core/maybe-promise.ts'
 import { ALGORITHMS, type Algorithm } from './algorithm.ts'
 import type { ParsedJws } from './jws.ts'
 import type { KeySet } from './key-set.ts'
@@ -15,42 +16,31 @@ export function verifyJws(
   jws: ParsedJws,
   keySet: KeySet,
   algorithms: ReadonlySet<Algorithm>,
-): VerificationKey | Promise<VerificationKey> {
+): MaybePromise<VerificationKey> {
   if (!algorithms.has(jws.header.alg)) throw new CoatcheckError('token_algorithm_refused')
-  const found = keySet.find(jws.header)
-  return found instanceof Promise ? found.then((keys) => tryKeys(jws, keys)) : tryKeys(jws, found)
+  return andThen(keySet.find(jws.header), (keys) => tryKeys(jws, keys))
 }
 
 // A key that names no algorithm is held to the first one that it was seen with.
 const usedWith = new WeakMap<VerificationKey, Algorithm>()
 
-function tryKeys(
-  jws: ParsedJws,
-  found: readonly VerificationKey[],
-): VerificationKey | Promise<VerificationKey> {
+function tryKeys(jws: ParsedJws, found: readonly VerificationKey[]): MaybePromise<VerificationKey> {
   const keys = found.filter((key) => isOfOneAlgorithm(key, jws.header.alg))
   if (keys.length === 0) throw new CoatcheckError('token_key_unknown')
-  for (const [index, key] of keys.entries()) {
-    const result = verifySignature(key, jws.header.alg, jws.signingInput, jws.signature)
-    if (result === true) return used(key, jws.header.alg)
-    if (typeof result !== 'boolean') return tryLater(jws, keys.slice(index), result)
-  }
-  throw new CoatcheckError('token_signature_invalid')
+  return tryFrom(0, jws, keys)
 }
 
-async function tryLater(
+function tryFrom(
+  index: number,
   jws: ParsedJws,
   keys: readonly VerificationKey[],
-  first: Promise<boolean>,
-): Promise<VerificationKey> {
-  let result = first
-  for (const [index, key] of keys.entries()) {
-    if (await result) return used(key, jws.header.alg)
-    const next = keys[index + 1]
-    if (next === undefined) break
-    result = Promise.resolve(verifySignature(next, jws.header.alg, jws.signingInput, jws.signature))
-  }
-  throw new CoatcheckError('token_signature_invalid')
+): MaybePromise<VerificationKey> {
+  const key = keys[index]
+  if (key === undefined) throw new CoatcheckError('token_signature_invalid')
+  const { alg } = jws.header
+  return andThen(verifySignature(key, alg, jws.signingInput, jws.signature), (isGood) =>
+    isGood ? used(key, alg) : tryFrom(index + 1, jws, keys),
+  )
 }
 
 function isOfOneAlgorithm(key: VerificationKey, alg: Algorithm): boolean {
