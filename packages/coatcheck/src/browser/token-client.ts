@@ -56,7 +56,12 @@ export interface TokenClient {
   fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>
   /** Is told the state once it is known, and each one after it. Gives back how to stop. */
   subscribe(listener: TokenStateListener): () => void
-  /** Ends the tokens here and in all tabs of this person, revokes the refresh token, and signs out at the provider. */
+  /**
+   * Ends the tokens here and in all tabs of this person, revokes the refresh token, and goes to the provider to sign out
+   * there, which may ask the person.
+   *
+   * @see OpenID Connect RP-Initiated Logout, section 2
+   */
   signOut(options?: SignOutOptions): Promise<void>
   /** Stops listening and telling. What is kept stays. */
   close(): void
@@ -169,7 +174,7 @@ export function createTokenClient(options: TokenClientOptions): TokenClient {
   }
 
   async function signIn({ prompt, loginHint, returnTo }: SignInOptions = {}): Promise<never> {
-    const endpoint = new URL(await (await keeper()).authorizationEndpoint())
+    const endpoint = await (await keeper()).authorizationEndpoint()
     const target = new URL(returnTo ?? location.href, location.origin)
     if (target.origin !== location.origin) throw new CoatcheckError('return_address_refused')
     const transaction = startTransaction(transactionKey, {
@@ -177,7 +182,7 @@ export function createTokenClient(options: TokenClientOptions): TokenClient {
       returnTo: target.href,
       startedAt: clock(),
     })
-    const parameters = {
+    go(endpoint, {
       ...options.authorizationParameters,
       client_id: clientId,
       response_type: 'code',
@@ -188,9 +193,7 @@ export function createTokenClient(options: TokenClientOptions): TokenClient {
       code_challenge: await challengeOf(transaction.code_verifier),
       code_challenge_method: 'S256',
       ...present({ prompt, login_hint: loginHint }),
-    }
-    for (const [key, value] of Object.entries(parameters)) endpoint.searchParams.set(key, value)
-    location.assign(endpoint)
+    })
     // The page goes: nothing after this is meant to happen.
     return new Promise(() => {})
   }
@@ -228,12 +231,12 @@ export function createTokenClient(options: TokenClientOptions): TokenClient {
     },
     signOut: async ({ provider = true } = {}) => {
       remember(false)
-      const { endSessionEndpoint, idToken } = await (await keeper()).signOut()
-      if (!provider || endSessionEndpoint === undefined) return
-      submit(endSessionEndpoint, {
+      const address = await (await keeper()).signOut()
+      if (!provider || address === undefined) return
+      // Without an ID token, which must not stand in an address: so the provider may ask the person.
+      go(address, {
         client_id: clientId,
         post_logout_redirect_uri: options.signedOutUri ?? redirectUri,
-        ...present({ id_token_hint: idToken }),
       })
       await new Promise(() => {})
     },
@@ -241,12 +244,8 @@ export function createTokenClient(options: TokenClientOptions): TokenClient {
   }
 }
 
-// By a form: an ID token must not stand in an address (OpenID Connect RP-Initiated Logout, section 2).
-function submit(action: string, parameters: Readonly<Record<string, string>>): void {
-  const form = Object.assign(document.createElement('form'), { method: 'post', action })
-  for (const [name, value] of Object.entries(parameters)) {
-    form.append(Object.assign(document.createElement('input'), { type: 'hidden', name, value }))
-  }
-  document.body.append(form)
-  form.submit()
+function go(address: string, parameters: Readonly<Record<string, string>>): void {
+  const url = new URL(address)
+  for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value)
+  location.assign(url)
 }

@@ -48,13 +48,6 @@ export interface CodeAnswer {
   readonly iss: string | null
 }
 
-/** What signing out left to do. */
-export interface SignedOut {
-  /** Where the provider ends its own session. */
-  readonly endSessionEndpoint: string | undefined
-  readonly idToken: string | undefined
-}
-
 /** Keeps a token set and uses it: in the page itself, or in its worker. */
 export interface TokenKeeper {
   state(): Promise<TokenState>
@@ -62,7 +55,8 @@ export interface TokenKeeper {
   redeem(answer: CodeAnswer): Promise<void>
   accept(answer: unknown): Promise<void>
   fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>
-  signOut(): Promise<SignedOut>
+  /** Gives back where the provider ends its own session. */
+  signOut(): Promise<string | undefined>
   subscribe(listener: TokenStateListener): () => void
   close(): void
 }
@@ -272,7 +266,7 @@ export function createTokenKeeper(settings: KeeperSettings, parts: KeeperParts):
     await take(answer, { askedAt: clock(), isFresh: false })
   }
 
-  async function signOut(): Promise<SignedOut> {
+  async function signOut(): Promise<string | undefined> {
     const held = await shelf.look().catch(() => undefined)
     const subject = held?.verified?.subject ?? toldSubject
     const kept = shelf.peek()
@@ -284,10 +278,7 @@ export function createTokenKeeper(settings: KeeperSettings, parts: KeeperParts):
     // Not sooner: the revocation is proved with it.
     await proofs?.forget().catch(() => {})
     const metadata = await calls.metadata().catch(() => undefined)
-    return {
-      endSessionEndpoint: metadata?.end_session_endpoint,
-      idToken: held?.kept.id_token,
-    }
+    return metadata?.end_session_endpoint
   }
 
   function onMessage(message: TabMessage): void {

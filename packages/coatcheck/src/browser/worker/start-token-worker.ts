@@ -92,11 +92,8 @@ async function resultOf(
       return keeper.redeem(request.answer)
     case 'accept':
       return keeper.accept(request.answer)
-    case 'sign_out': {
-      // Without the ID token: the provider then asks the person, and the page has no token.
-      const { endSessionEndpoint } = await keeper.signOut()
-      return { endSessionEndpoint, idToken: undefined }
-    }
+    case 'sign_out':
+      return keeper.signOut()
     default:
       throw new CoatcheckError('wrong_use')
   }

@@ -1,5 +1,5 @@
 import { CoatcheckError } from '../../core/errors.ts'
-import type { KeeperSettings, SignedOut, TokenKeeper } from '../token-keeper.ts'
+import type { KeeperSettings, TokenKeeper } from '../token-keeper.ts'
 import type { TokenState, TokenStateListener } from '../token-state.ts'
 import type { TokenStoreTraits } from '../token-store.ts'
 import {
@@ -129,7 +129,7 @@ function connect(worker: Worker, settings: KeeperSettings, apis: readonly string
     authorizationEndpoint: () => after<string>({ kind: 'authorization_endpoint' }),
     redeem: (answer) => after<void>({ kind: 'redeem', answer }),
     accept: (answer) => after<void>({ kind: 'accept', answer }),
-    signOut: () => after<SignedOut>({ kind: 'sign_out' }),
+    signOut: () => after<string | undefined>({ kind: 'sign_out' }),
     fetch,
     subscribe: (listener) => {
       listeners.add(listener)
