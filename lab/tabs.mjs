@@ -5,7 +5,7 @@ import { temporaryFolder } from '../test/support/dev-process.ts'
 import { BROWSERS, openBrowser } from './browsers/browsers.mjs'
 import { startSpaSite } from './spa/site.mjs'
 import { signIn } from './spa/steps.mjs'
-import { faultsOf, openTabs, signInEach, workUntil } from './tabs/crowd.mjs'
+import { faultsOf, openTabs, openTabsSignedIn, workUntil } from './tabs/crowd.mjs'
 import { createLedger } from './tabs/ledger.mjs'
 import { MISHAPS } from './tabs/mishaps.mjs'
 
@@ -72,10 +72,7 @@ async function tabsIn({ browser, isShort, log }) {
   for (const place of isShort ? ['session_storage'] : OWN) {
     await inBrowser(browser, async ({ site, ledger, page }) => {
       const url = `${site.origin}/${place}/`
-      await page.goto(url)
-      const others = await openTabs(page, size.ownTabs - 1)
-      await signInEach(page, others, url)
-      const tabs = [page, ...others]
+      const tabs = await openTabsSignedIn(page, url, size.ownTabs - 1)
       ledger.forget()
       const renewals = size.ownRenewals * tabs.length
       const reports = await workUntil({

@@ -1,5 +1,6 @@
 // The page of a single-page app without a server: its last path segment says where it keeps its tokens.
 import { createTokenClient, memoryStore } from 'coatcheck/token-client'
+import { dpopKeys } from 'coatcheck/token-dpop'
 import { localStorageStore } from 'coatcheck/token-local-storage'
 import { scriptCookieStore } from 'coatcheck/token-script-cookie'
 import { sessionStorageStore } from 'coatcheck/token-session-storage'
@@ -24,8 +25,11 @@ const stores = {
 // What a lab sets: how far this machine's clock is wrong.
 let clockMs = Number(new URLSearchParams(location.search).get('clock') ?? 0)
 
+const { isBound, ...options } = settings
+
 export const tokens = createTokenClient({
-  ...settings,
+  ...options,
+  ...(isBound ? { dpop: dpopKeys() } : {}),
   ...(place === 'worker' ? {} : { clock: () => Date.now() + clockMs }),
   redirectUri: `${location.origin}/${place}/`,
   store: stores[place](),

@@ -64,6 +64,7 @@ export async function startSpaSite(options = {}) {
   const settings = {
     ...{ issuer, clientId: CLIENT_ID, apis: [`${api.origin}/v1/`], scope: SCOPE },
     ...(accessTokenFormat === 'jwt' ? { audience } : {}),
+    ...(dpop ? { isBound: true } : {}),
     ...options.client,
   }
   const files = await bundle(settings)
@@ -139,22 +140,26 @@ function headOf(html = '', scripts) {
   return html + scripts.map((source) => `<script src="${source}"></script>`).join('')
 }
 
-/** @param {object} settings */
+/** The page in parts, as it loads them; the worker in one file. @param {object} settings */
 async function bundle(settings) {
-  const { outputFiles } = await build({
-    entryPoints: { page: inHere('page.mjs'), worker: inHere('worker.mjs') },
+  /** @satisfies {import('esbuild').BuildOptions} */
+  const options = {
     bundle: true,
     minify: true,
-    splitting: true,
-    write: false,
+    write: /** @type {const} */ (false),
     format: 'esm',
     platform: 'browser',
     target: 'es2022',
     outdir: '/',
     define: { WORKER_SETTINGS: JSON.stringify(settings) },
     nodePaths: [fileURLToPath(new URL('../../node_modules', import.meta.url))],
-  })
-  return new Map(outputFiles.map(({ path, contents }) => [path, Buffer.from(contents)]))
+  }
+  const built = await Promise.all([
+    build({ ...options, entryPoints: { page: inHere('page.mjs') }, splitting: true }),
+    build({ ...options, entryPoints: { worker: inHere('worker.mjs') } }),
+  ])
+  const files = built.flatMap(({ outputFiles }) => outputFiles)
+  return new Map(files.map(({ path, contents }) => [path, Buffer.from(contents)]))
 }
 
 /** @param {string} file */

@@ -1,4 +1,6 @@
 // The worker's own file: its configuration is compiled in.
+import { dpopKeys } from 'coatcheck/token-dpop'
 import { startTokenWorker } from 'coatcheck/token-worker'
 
-startTokenWorker(WORKER_SETTINGS)
+const { isBound, ...options } = WORKER_SETTINGS
+startTokenWorker({ ...options, ...(isBound ? { dpop: dpopKeys() } : {}) })

@@ -40,17 +40,21 @@ export async function workUntil({ tabs, ledger, renewals, secondsEach }) {
 }
 
 /**
- * Signs each tab in by itself, the first by its form, the others by the provider's own session.
+ * Opens tabs of which each signs in by itself: the first by the provider's form, the others by the provider's session.
  * @param {LabPage} page
- * @param {readonly LabPage[]} others
  * @param {string} url
+ * @param {number} count
+ * @returns {Promise<LabPage[]>}
  */
-export async function signInEach(page, others, url) {
+export async function openTabsSignedIn(page, url, count) {
+  // While it is the only one: a browser may let a tab in the background wait.
   await signIn(page, url)
+  const others = await openTabs(page, count)
   for (const tab of others) {
     await tab.start("lab.signIn({ prompt: 'none' })")
     await until(() => tab.evaluate("lab.state().then(({ state }) => state === 'signed_in')"))
   }
+  return [page, ...others]
 }
 
 /**

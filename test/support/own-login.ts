@@ -75,6 +75,7 @@ export async function startOwnLogin(clientId: string): Promise<OwnLogin> {
     const [status, json] = route(request.url ?? '/', body)
     response.writeHead(status, {
       'access-control-allow-origin': '*',
+      'access-control-allow-headers': 'authorization',
       'content-type': 'application/json',
     })
     response.end(JSON.stringify(json))
