@@ -31,6 +31,7 @@ const SCOPE = 'openid profile orders:read orders:write'
  *   hooks?: import('@coatcheck/dev').TokenHooks,
  *   client?: object,
  *   html?: string,
+ *   pageSettings?: object,
  *   files?: Readonly<Record<string, string>>,
  *   connect?: readonly string[],
  *   workerSource?: string,
@@ -38,9 +39,10 @@ const SCOPE = 'openid profile orders:read orders:write'
  */
 
 /**
- * `files` are further scripts of the site, by path; `connect` further origins that its pages may ask; `workerSource` the
- * one path that workers may come from. Whatever is put into `scripts` of what it gives back runs in each page before the
- * page's own code. It answers under every name of this machine.
+ * `pageSettings` are what the page says otherwise than the worker; `files` are further scripts of the site, by path;
+ * `connect` further origins that its pages may ask; `workerSource` the one path that workers may come from. Whatever is put
+ * into `scripts` of what it gives back runs in each page before the page's own code. It answers under every name of this
+ * machine.
  * @param {SiteOptions} [options]
  */
 export async function startSpaSite(options = {}) {
@@ -67,6 +69,7 @@ export async function startSpaSite(options = {}) {
     ...(dpop ? { isBound: true } : {}),
     ...options.client,
   }
+  const pageSettings = { ...settings, ...options.pageSettings }
   const files = await bundle(settings)
   for (const [path, text] of Object.entries(options.files ?? {})) files.set(path, Buffer.from(text))
   const pem = readFileSync(certificate.file)
@@ -94,7 +97,9 @@ export async function startSpaSite(options = {}) {
       return void response.end(file)
     }
     response.setHeader('content-type', 'text/html; charset=utf-8')
-    response.end(path.includes('.') ? '' : pageOf(settings, path, headOf(options.html, scripts)))
+    response.end(
+      path.includes('.') ? '' : pageOf(pageSettings, path, headOf(options.html, scripts)),
+    )
   })
   for (const host of ['127.0.0.1', '::1']) {
     await new Promise((resolve) => server.listen({ port, host }, () => resolve(undefined)))

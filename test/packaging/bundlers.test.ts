@@ -80,7 +80,7 @@ function headers({ issuer, api }: { readonly issuer: string; readonly api: strin
     "style-src 'self'",
     "img-src 'self'",
     `connect-src ${issuer} ${api}`,
-    `form-action 'self' ${issuer}`,
+    "form-action 'none'",
     "base-uri 'none'",
     "frame-ancestors 'none'",
   ]
