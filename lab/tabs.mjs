@@ -63,7 +63,7 @@ async function tabsIn({ browser, isShort, log }) {
       const least = Math.min(...times.slice(1).map((at, index) => at - (times[index] ?? 0)))
       if (least < (secondsEach * 1000) / 2) wrong.push(`two renewals within ${least} ms`)
       row(
-        `${place}: ${tabs.length} tabs share one sign-in`,
+        `T-BROWSER-03, T-BROWSER-05 ${place}: ${tabs.length} tabs share one sign-in`,
         wrong,
         `${ledger.renewals().length} token requests, ${ledger.renewed()} renewals, ${calls} calls`,
       )
@@ -84,7 +84,7 @@ async function tabsIn({ browser, isShort, log }) {
       const wrong = faultsOf(reports, ledger)
       if (ledger.renewed() < renewals) wrong.push(`only ${ledger.renewed()} renewals`)
       row(
-        `${place}: ${tabs.length} tabs, each with a sign-in of its own`,
+        `T-BROWSER-03, T-BROWSER-05 ${place}: ${tabs.length} tabs, each with a sign-in of its own`,
         wrong,
         `${ledger.renewals().length} token requests, ${ledger.renewed()} renewals`,
       )

@@ -15,7 +15,7 @@ describe('createTokenClient: the way to the provider and back', () => {
   })
   afterAll(() => spa.close())
 
-  it('T-LOGIN-05 leaves neither code nor state in the address, in the history or in storage', async () => {
+  it('T-LOGIN-05, T-BROWSER-03 leaves neither code, state nor code verifier in the address, the history or storage', async () => {
     await signInAs(spa.page, `${spa.url('memory')}?x=1#part`)
     expect(await state()).toMatchObject({ state: 'signed_in', claims: { sub: 'u-ada-1815' } })
     expect(spa.page.url()).toBe(`${spa.url('memory')}?x=1#part`)
@@ -143,17 +143,20 @@ describe('createTokenClient: a place that forgets with a reload', () => {
   })
   afterAll(() => spa.close())
 
-  it.each(['memory', 'worker'])('signs in again without a question: %s', async (place) => {
-    await signInAs(spa.page, spa.url(place))
-    await spa.page.reload()
-    await settle()
-    expect(await state()).toEqual({ state: 'signed_out' })
-    await spa.page.evaluate('void lab.resume()')
-    await expect.poll(inAPage).toBe('signed_in')
-    await spa.page.evaluate('lab.signOut({ provider: false })')
-    // Whoever signed out stays so.
-    expect(await spa.page.evaluate('lab.resume()')).toMatchObject({ state: 'signed_out' })
-  })
+  it.each(['memory', 'worker'])(
+    'T-BROWSER-05 signs in again without a question: %s',
+    async (place) => {
+      await signInAs(spa.page, spa.url(place))
+      await spa.page.reload()
+      await settle()
+      expect(await state()).toEqual({ state: 'signed_out' })
+      await spa.page.evaluate('void lab.resume()')
+      await expect.poll(inAPage).toBe('signed_in')
+      await spa.page.evaluate('lab.signOut({ provider: false })')
+      // Whoever signed out stays so.
+      expect(await spa.page.evaluate('lab.resume()')).toMatchObject({ state: 'signed_out' })
+    },
+  )
 
   it('asks once: where the provider has no session either, nobody is signed in', async () => {
     await signInAs(spa.page, spa.url('memory'))

@@ -110,11 +110,13 @@ export function createTokenClient(options: TokenClientOptions): TokenClient {
     return createTokenKeeper(settings, { store, allows, clock, fetch, dpop: options.dpop })
   }
 
-  const redirectUri = options.redirectUri ?? `${location.origin}/`
+  // Where a framework renders on a server first, the client is made there, too, and used by nobody.
+  const isPage = typeof location === 'object'
+  const redirectUri = options.redirectUri ?? (isPage ? `${location.origin}/` : '')
   const resumeKey = `${name}:resume`
   const transactionKey = `${name}:sign-in`
   const isForgetful = !store.traits.survivesReload
-  let pending = callback()
+  let pending = isPage ? callback() : undefined
   // Whoever asks for the state hears of it.
   pending?.catch(() => {})
 
