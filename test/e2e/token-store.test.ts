@@ -146,6 +146,17 @@ describe('an entry in localStorage', () => {
     expect(await state()).toMatchObject({ state: 'signed_in' })
   })
 
+  it('is renewed by nobody where another origin does', async () => {
+    const here = await openSpaPage({ client: { renew: false }, accessTokenSeconds: 5 })
+    await signInAs(here.page, here.url('script_cookie_shared'))
+    await here.page.evaluate('lab.setClock(3600000)')
+    expect(await here.page.evaluate("lab.call('orders')")).toEqual({
+      error: 'access_token_expired',
+    })
+    expect(here.requests.filter(({ body }) => body.includes('refresh_token'))).toEqual([])
+    await here.close()
+  })
+
   it('is gone for every tab when it is cleared by hand', async () => {
     await signInByPassword()
     const other = await spa.context.newPage()

@@ -24,6 +24,11 @@ export interface TokenProviderOptions {
    * answer a second use by ending the whole sign-in.
    */
   readonly refreshReuseGraceSeconds?: number
+  /**
+   * Whether this page renews. Default: true. False where a page of another origin shares the cookie and does: there is no
+   * lock over origins.
+   */
+  readonly renew?: boolean
   /** Tells apart two clients of one provider at one origin. Default: none. */
   readonly name?: string
   /** Binds the tokens to a key of this browser: `dpopKeys()`. Default: Bearer tokens. */
@@ -67,5 +72,13 @@ export function keeperSettings(options: TokenProviderOptions): KeeperSettings {
     throw new CoatcheckError('invalid_configuration', { detail: `${faults.join('; ')}.` })
   }
   const name = `coatcheck:${issuer}:${clientId}${options.name === undefined ? '' : `:${options.name}`}`
-  return { issuer, clientId, audience, name, insecure, reuseGraceSeconds: grace }
+  return {
+    issuer,
+    clientId,
+    audience,
+    name,
+    insecure,
+    reuseGraceSeconds: grace,
+    renews: options.renew !== false,
+  }
 }

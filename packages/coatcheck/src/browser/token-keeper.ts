@@ -25,6 +25,7 @@ export interface KeeperSettings {
   readonly name: string
   readonly insecure: boolean
   readonly reuseGraceSeconds: number
+  readonly renews: boolean
 }
 
 /** What a keeper works with. */
@@ -148,6 +149,7 @@ export function createTokenKeeper(settings: KeeperSettings, parts: KeeperParts):
   }
 
   function renew(unlike?: Held): Promise<Held | undefined> {
+    if (!settings.renews) return shelf.look()
     if (renewing === undefined && clock() < notBefore) {
       const seconds = Math.ceil((notBefore - clock()) / 1000)
       return Promise.reject(tryLater('renewal_unavailable', seconds))
