@@ -14,7 +14,9 @@ const base64url = fileURLToPath(
 )
 
 export default defineConfig({
-  resolve: { alias: { '#base64url': base64url, '#signature': signature, '#error-words': errorWords } },
+  resolve: {
+    alias: { '#base64url': base64url, '#signature': signature, '#error-words': errorWords },
+  },
   test: {
     include: ['packages/*/src/**/*.test.ts', 'test/**/*.test.ts'],
     testTimeout: 30_000,

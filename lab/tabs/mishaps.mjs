@@ -54,13 +54,14 @@ export const MISHAPS = [
       await page.evaluate('lab.work(200)')
       await copy.evaluate('lab.work(200)')
       await until(async () => ledger.renewed() >= 2, 30_000)
-      await until(async () => (await stateOf(copy)) === 'expired')
+      // Whichever of the two renews first goes on.
+      const states = async () => [await stateOf(page), await stateOf(copy)].sort().join(', ')
+      await until(async () => (await states()) === 'expired, signed_in', 30_000).catch(() => {})
       const renewed = ledger.renewed()
       await until(async () => ledger.renewed() > renewed)
       const wrong = differing([
         ['the copy at first', atFirst, 'signed_in'],
-        ['the copy in the end', await stateOf(copy), 'expired'],
-        ['the original', await stateOf(page), 'signed_in'],
+        ['both in the end', await states(), 'expired, signed_in'],
         ['sent twice', ledger.doubled(), 0],
         ['refused', ledger.refused(), 0],
       ])

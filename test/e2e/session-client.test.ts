@@ -1,18 +1,14 @@
 import { writeFileSync } from 'node:fs'
 import type { IncomingHttpHeaders, RequestListener, Server } from 'node:http'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { TEST_USERS } from '@coatcheck/dev'
-import { build } from 'esbuild'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type * as SessionClientModule from '../../packages/coatcheck/src/session-client.ts'
 import { launchChromium, typePassword } from '../support/browser.ts'
+import { placeSessionPage, putTicket } from '../support/session-page.ts'
 import { listen, type Stack, signInOverHttp, startStack } from '../support/stack.ts'
 
-const CLIENT = fileURLToPath(
-  new URL('../../packages/coatcheck/src/session-client.ts', import.meta.url),
-)
 const PAGE = '<!doctype html><title>page</title><script type="module" src="/page.js"></script>'
 // A base that leads elsewhere: what the client asks for is of this origin all the same.
 const BASED = PAGE.replace('<title>', '<base href="https://cdn.test/"><title>')
@@ -73,20 +69,9 @@ beforeAll(async () => {
       sessions: { ...base.sessions, remembered: { idleSeconds: 86_400 } },
     }),
   })
-  await build({
-    entryPoints: [CLIENT],
-    bundle: true,
-    format: 'esm',
-    outfile: join(stack.folder, 'pages/client.js'),
-  })
-  writeFileSync(join(stack.folder, 'pages/page.html'), PAGE)
-  writeFileSync(
-    join(stack.folder, 'pages/based.html'),
-    BASED.replace('"/page', `"${stack.origin}/page`),
-  )
-  writeFileSync(join(stack.folder, 'pages/page.js'), SCRIPT)
-  // Files are known from the start on.
-  await stack.restart()
+  const based = BASED.replace('"/page', `"${stack.origin}/page`)
+  writeFileSync(join(stack.folder, 'pages/based.html'), based)
+  await placeSessionPage(stack, 'page', SCRIPT, PAGE)
 })
 afterAll(async () => {
   await browser?.close()
@@ -101,9 +86,7 @@ beforeEach(async () => {
 afterEach(() => context.close())
 
 async function signIn(): Promise<void> {
-  const [name = '', value = ''] = (await signInOverHttp(stack)).split('=')
-  const url = stack.origin.replace('http:', 'https:')
-  await context.addCookies([{ name, value, url, httpOnly: true, secure: true, sameSite: 'Strict' }])
+  await putTicket(context, stack, await signInOverHttp(stack))
 }
 
 async function open(path = '/page.html'): Promise<void> {

@@ -1,18 +1,11 @@
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { build } from 'esbuild'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { SessionClient } from '../../packages/coatcheck/src/session-client.ts'
 import { launchChromium } from '../support/browser.ts'
 import { send } from '../support/send.ts'
+import { placeSessionPage, putTicket } from '../support/session-page.ts'
 import { type Stack, signInOverHttp, startStack } from '../support/stack.ts'
 
-const CLIENT = fileURLToPath(
-  new URL('../../packages/coatcheck/src/session-client.ts', import.meta.url),
-)
-const PAGE = '<!doctype html><title>watching</title><script type="module" src="/watch.js"></script>'
 const SCRIPT = `import { createSessionClient } from '/client.js'
 window.heard = []
 window.counter = createSessionClient()
@@ -42,16 +35,7 @@ let streams: string[]
 beforeAll(async () => {
   browser = await launchChromium()
   stack = await startStack()
-  await build({
-    entryPoints: [CLIENT],
-    bundle: true,
-    format: 'esm',
-    outfile: join(stack.folder, 'pages/client.js'),
-  })
-  writeFileSync(join(stack.folder, 'pages/watch.html'), PAGE)
-  writeFileSync(join(stack.folder, 'pages/watch.js'), SCRIPT)
-  // Files are known from the start on.
-  await stack.restart()
+  await placeSessionPage(stack, 'watch', SCRIPT)
 })
 afterAll(async () => {
   await browser?.close()
@@ -68,9 +52,7 @@ afterEach(() => context.close())
 
 async function signIn(username = 'ada', former?: string): Promise<string> {
   const ticket = await signInOverHttp(stack, username, former)
-  const [name = '', value = ''] = ticket.split('=')
-  const url = stack.origin.replace('http:', 'https:')
-  await context.addCookies([{ name, value, url, httpOnly: true, secure: true, sameSite: 'Strict' }])
+  await putTicket(context, stack, ticket)
   return ticket
 }
 

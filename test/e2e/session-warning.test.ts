@@ -1,17 +1,10 @@
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { build } from 'esbuild'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { SessionClient } from '../../packages/coatcheck/src/session-client.ts'
 import { launchChromium } from '../support/browser.ts'
+import { placeSessionPage, putTicket } from '../support/session-page.ts'
 import { beginSignIn, cookiesOf, finishSignIn, type Stack, startStack } from '../support/stack.ts'
 
-const CLIENT = fileURLToPath(
-  new URL('../../packages/coatcheck/src/session-client.ts', import.meta.url),
-)
-const PAGE = '<!doctype html><title>warning</title><script type="module" src="/warn.js"></script>'
 const SCRIPT = `import { createSessionClient, warnBeforeEnd } from '/client.js'
 window.told = []
 window.counter = createSessionClient()
@@ -53,16 +46,7 @@ beforeAll(async () => {
       },
     }),
   })
-  await build({
-    entryPoints: [CLIENT],
-    bundle: true,
-    format: 'esm',
-    outfile: join(stack.folder, 'pages/client.js'),
-  })
-  writeFileSync(join(stack.folder, 'pages/warn.html'), PAGE)
-  writeFileSync(join(stack.folder, 'pages/warn.js'), SCRIPT)
-  // Files are known from the start on.
-  await stack.restart()
+  await placeSessionPage(stack, 'warn', SCRIPT)
 })
 afterAll(async () => {
   await browser?.close()
@@ -80,9 +64,7 @@ async function signedInTabs(count: number, signInQuery = ''): Promise<readonly P
   const pending = await beginSignIn({ ...stack, signInQuery })
   const answer = await finishSignIn(pending)
   const ticket = cookiesOf(answer).find((pair) => pair.startsWith(`${stack.cookieName}=`)) ?? ''
-  const [name = '', value = ''] = ticket.split('=')
-  const url = stack.origin.replace('http:', 'https:')
-  await context.addCookies([{ name, value, url, httpOnly: true, secure: true, sameSite: 'Strict' }])
+  await putTicket(context, stack, ticket)
   for (const tab of tabs) {
     await tab.evaluate(() => window.counter.session())
     await hears(tab, 2)
