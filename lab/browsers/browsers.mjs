@@ -32,6 +32,8 @@ const CHROMIUM_ARGUMENTS = [
   '--disable-gpu',
   '--disable-quic',
   '--disable-background-networking',
+  // A service worker's file belongs to no page, whose certificate could be overlooked.
+  '--ignore-certificate-errors',
 ]
 
 /** @type {Record<string, Open>} */

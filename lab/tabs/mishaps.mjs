@@ -302,9 +302,9 @@ export const MISHAPS = [
       const [other] = await openTabs(page, 1)
       if (other === undefined) throw new Error('no tab')
       await signIn(other, url, 'grace')
-      const seen = await until(() =>
-        page.evaluate('lab.states.at(-1).claims?.preferred_username ?? "?"'),
-      )
+      const told = "lab.states.at(-1).claims?.preferred_username ?? '?'"
+      await until(async () => (await page.evaluate(told)) === 'grace').catch(() => {})
+      const seen = await page.evaluate(told)
       const wrong = differing([
         ['the first tab is told', seen, 'grace'],
         ['its next call', await call(page), '200'],

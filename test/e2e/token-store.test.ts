@@ -153,6 +153,7 @@ describe('an entry in localStorage', () => {
     expect(await here.page.evaluate("lab.call('orders')")).toEqual({
       error: 'access_token_expired',
     })
+    expect(await here.page.evaluate('lab.state()')).toMatchObject({ state: 'expired' })
     expect(here.requests.filter(({ body }) => body.includes('refresh_token'))).toEqual([])
     await here.close()
   })

@@ -17,8 +17,9 @@ export interface DpopKeys {
 
 /**
  * Binds the tokens to a key that cannot leave this browser: whoever takes them away can use them nowhere. Each request
- * to provider and API carries a proof for itself alone. The key lies in IndexedDB, not extractable; where tokens are gone
- * with the page, it is in memory, too. A script in the page can still make calls, and proofs, while the page is open.
+ * to provider and API carries a proof for itself alone. The key lies in IndexedDB, not extractable, one for each client of
+ * this origin, and outlives a sign-out: other tabs have tokens that are bound to it. Where tokens are gone with the page, it
+ * is in memory, too. A script in the page can still make calls, and proofs, while the page is open.
  *
  * The provider must know this client as one that uses DPoP, and the API must check proofs and expose `DPoP-Nonce`.
  *
@@ -77,10 +78,6 @@ function open(name: string, isLasting: boolean, clock: Clock): RequestProofs {
         .json()
         .catch(() => undefined)
       return json?.error === 'use_dpop_nonce'
-    },
-    forget: async () => {
-      key = undefined
-      if (isLasting) await inTransaction('dpop-keys', (keys) => done(keys.delete(name)))
     },
   }
 }

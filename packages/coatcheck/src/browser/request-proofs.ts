@@ -8,6 +8,4 @@ export interface RequestProofs {
   ): Promise<Record<string, string>>
   /** Remembers the server's nonce; whether the server asks for another try with it. */
   learn(url: string, response: Response): Promise<boolean>
-  /** Gives the key up: the next sign-in has another one. */
-  forget(): Promise<void>
 }

@@ -111,7 +111,8 @@ export function createTokenKeeper(settings: KeeperSettings, parts: KeeperParts):
       return { state: 'signed_out', ...(signedOutReason && { reason: signedOutReason }) }
     }
     const end = endOf(held)
-    const over = held.kept.refresh_token === undefined ? 'expired' : 'renewing'
+    const isRenewable = settings.renews && held.kept.refresh_token !== undefined
+    const over = isRenewable ? 'renewing' : 'expired'
     return {
       state: isOver(held, clock()) ? over : 'signed_in',
       claims: held.verified.claims,
@@ -277,8 +278,6 @@ export function createTokenKeeper(settings: KeeperSettings, parts: KeeperParts):
     tell(undefined)
     if (subject !== undefined) tabs.tell({ kind: 'signed_out', subject })
     if (kept !== undefined) await end(kept)
-    // Not sooner: the revocation is proved with it.
-    await proofs?.forget().catch(() => {})
     const metadata = await calls.metadata().catch(() => undefined)
     return metadata?.end_session_endpoint
   }
