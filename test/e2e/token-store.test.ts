@@ -146,6 +146,14 @@ describe('an entry in localStorage', () => {
     expect(await state()).toMatchObject({ state: 'signed_in' })
   })
 
+  it('is over when nobody has used it for three months', async () => {
+    await signInByPassword()
+    await spa.page.goto(`${spa.url('local_storage')}?clock=${91 * 86_400_000}`)
+    await isThere(spa.page)
+    expect(await state()).toEqual({ state: 'signed_out', reason: 'entry_refused' })
+    expect(await entry()).toBeNull()
+  })
+
   it('is renewed by nobody where another origin does', async () => {
     const here = await openSpaPage({ client: { renew: false }, accessTokenSeconds: 5 })
     await signInAs(here.page, here.url('script_cookie_shared'))

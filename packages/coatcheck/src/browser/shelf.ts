@@ -43,17 +43,20 @@ export interface Shelf {
 export interface ShelfOptions {
   readonly store: OpenTokenStore
   readonly reader: () => Promise<AnswerReader>
+  readonly clock: () => number
   readonly ledger: GrantLedger
   /** Is told that an entry was dropped, and why. */
   readonly onDropped: () => void
 }
 
+// What nobody has used for so long is over: the ledger has forgotten it, too.
+const KEPT_MS = 90 * 86_400_000
 // Codes that say nothing about the entry: it cannot be verified just now.
 const NOT_NOW = /^(?:key_set|provider_(?:unavailable|metadata)|database)/
 
 /** Opens a store for verified tokens. */
 export function createShelf(options: ShelfOptions): Shelf {
-  const { store, reader, ledger, onDropped } = options
+  const { store, reader, clock, ledger, onDropped } = options
   let known: Held | undefined
   let looking: { readonly text: string; readonly held: Promise<Held | undefined> } | undefined
   // What the place did not take.
@@ -80,7 +83,8 @@ export function createShelf(options: ShelfOptions): Shelf {
   async function restore(text: string): Promise<Held | undefined> {
     const kept = readKeptTokens(text)
     try {
-      if (kept === undefined) throw new CoatcheckError('token_malformed')
+      if (kept === undefined || clock() - (kept.expires_at ?? kept.received_at) > KEPT_MS)
+        throw new CoatcheckError('token_malformed')
       // Written by a renewal that did not know of the sign-out.
       if (await ledger.isEnded(kept.grant)) throw new CoatcheckError('signed_out')
       return { text, kept, verified: await (await reader()).restore(kept) }

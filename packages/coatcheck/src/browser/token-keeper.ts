@@ -85,6 +85,7 @@ export function createTokenKeeper(settings: KeeperSettings, parts: KeeperParts):
 
   const shelf = createShelf({
     store: opened,
+    clock,
     ledger,
     reader,
     onDropped: () => {

@@ -8,7 +8,7 @@ export type SignedOutReason =
   | 'signed_out_elsewhere'
   /** The provider takes the refresh token no more. */
   | 'renewal_refused'
-  /** What was kept is damaged, forged, or not of this client. */
+  /** What was kept is damaged, forged, not of this client, or was used by nobody for 90 days. */
   | 'entry_refused'
 
 /** What a page knows: who, and whether the API can be called. No token. */
