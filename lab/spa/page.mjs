@@ -62,6 +62,7 @@ const codeOf = (error) => ({ error: error.code ?? error.name })
 
 window.lab = {
   tokens,
+  api: settings.apis[0],
   states,
   state: () => tokens.state().catch(codeOf),
   signIn: (options) => void tokens.signIn(options).catch((error) => states.push(codeOf(error))),

@@ -307,9 +307,10 @@ export const MISHAPS = [
       const seen = await page.evaluate(told)
       const wrong = differing([
         ['the first tab is told', seen, 'grace'],
-        ['its next call', await call(page), '200'],
+        ['its next call', await call(page), 'signed_in_as_another'],
+        ['the one after it', await call(page), '200'],
       ])
-      return { wrong, seen: 'told, then called' }
+      return { wrong, seen: 'told, one call refused, then called' }
     },
   },
 ]

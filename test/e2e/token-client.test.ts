@@ -86,6 +86,8 @@ describe('createTokenClient: the way to the provider and back', () => {
       '//evil.test/',
       '/\\evil.test',
       'javascript:alert(1)',
+      `blob:${spa.site.origin}/x`,
+      `https://user:password@${new URL(spa.site.origin).host}/`,
     ]) {
       const code = await spa.page.evaluate(
         `lab.tokens.signIn({ returnTo: ${JSON.stringify(address)} }).catch((error) => error.code)`,

@@ -26,6 +26,14 @@ describe('createTokenClient with dpopKeys', () => {
     },
   )
 
+  it('T-BIND-05 proves calls side by side, each with the nonce that it was asked for', async () => {
+    await signInAs(spa.page, spa.url('memory'))
+    const statuses = await spa.page.evaluate(
+      "Promise.all(Array.from({ length: 8 }, () => lab.call('orders'))).then((all) => all.map(({ status }) => status))",
+    )
+    expect(statuses).toEqual(Array(8).fill(200))
+  })
+
   it('T-BIND-05 has one key over reload and tabs, which no script can take out', async () => {
     await signInAs(spa.page, spa.url('local_storage'))
     await spa.page.reload()

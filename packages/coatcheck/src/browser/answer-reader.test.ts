@@ -14,12 +14,14 @@ const keySet = { ...createLocalKeySet(scene.jwks), refresh: async () => {} }
 const readerAt = (nowMs: number, audience: string | undefined = scene.audience) =>
   createAnswerReader({
     ...{ issuer: scene.issuer, clientId: scene.clientId, keySet },
+    tokenType: 'Bearer',
     audience,
     clock: () => nowMs,
   })
 const reader = readerAt(now * 1000)
 const opaque = createAnswerReader({
   ...{ issuer: scene.issuer, clientId: scene.clientId, keySet, audience: undefined },
+  tokenType: 'Bearer',
   clock: () => now * 1000,
 })
 const sign = (payload: Record<string, unknown>): string =>
@@ -101,6 +103,30 @@ describe('AnswerReader.read', () => {
     ).rejects.toMatchObject({ code: 'token_signature_invalid' })
   })
 
+  it('T-BIND-05 takes no unbound tokens where they are to be bound to a key', async () => {
+    const bound = createAnswerReader({
+      ...{ issuer: scene.issuer, clientId: scene.clientId, keySet, audience: scene.audience },
+      tokenType: 'DPoP',
+      clock: () => now * 1000,
+    })
+    await expect(bound.read(answer(), given)).rejects.toMatchObject({
+      code: 'provider_response_invalid',
+    })
+    await expect(bound.read(answer({ token_type: 'dpop' }), given)).resolves.toMatchObject({
+      tokens: { token_type: 'DPoP' },
+    })
+  })
+
+  it('takes an empty ID token for none, and a lifetime as text', async () => {
+    const previous = await reader.read(answer({ id_token: id() }), fresh)
+    const empty = answer({ id_token: null, expires_in: '300' }) as unknown as ReturnType<
+      typeof answer
+    >
+    const read = await reader.read(empty, { ...given, isFresh: true, previous })
+    expect(read.tokens).toMatchObject({ renewed: '1', id_token: previous.tokens.id_token })
+    expect(read.tokens.expires_at).toBe((now + 300) * 1000)
+  })
+
   it('compares at_hash where it is present', async () => {
     const hashOf = (token: string): string =>
       createHash('sha256').update(token).digest().subarray(0, 16).toString('base64url')
@@ -120,6 +146,11 @@ describe('AnswerReader.read', () => {
       'token_audience_mismatch',
     ],
     ['another type', answer({ token_type: 'mac' }), 'provider_response_invalid'],
+    [
+      'tokens bound to a key that nobody has',
+      answer({ token_type: 'DPoP' }),
+      'provider_response_invalid',
+    ],
   ])('T-RENEW-02 refuses: %s', async (_, given_, code) => {
     await expect(reader.read(given_, fresh)).rejects.toMatchObject({ code })
   })

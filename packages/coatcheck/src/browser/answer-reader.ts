@@ -56,6 +56,8 @@ export interface AnswerReaderOptions {
   readonly clientId: string
   /** Whom access tokens are for: then they must be JWTs. Without it they are opaque. */
   readonly audience: string | undefined
+  /** What tokens must be: bound to a key or not. */
+  readonly tokenType: 'Bearer' | 'DPoP'
   readonly keySet: PageKeySet
   readonly clock: () => number
 }
@@ -110,6 +112,9 @@ export function createAnswerReader(options: AnswerReaderOptions): AnswerReader {
       idRaw === undefined || idRaw === previous?.tokens.id_token
         ? undefined
         : await verify(idRaw, idRules, idTokenAt, nonce)
+    // In any letter case (RFC 6749, 5.1). Where tokens are to be bound to a key, others are none (RFC 9449, 5).
+    if (tokens.token_type.toLowerCase() !== options.tokenType.toLowerCase())
+      throw new CoatcheckError('provider_response_invalid')
     const parts = await checkTokenParts({
       clientId,
       accessToken: await verifyAccessToken(tokens.access_token, nowMs),
@@ -126,7 +131,7 @@ export function createAnswerReader(options: AnswerReaderOptions): AnswerReader {
     const { subject, claims, accessTokenExpiresAt } = parts
     const kept = {
       ...tokens,
-      token_type: tokenTypeOf(tokens.token_type),
+      token_type: options.tokenType,
       ...present({ expires_at: accessTokenExpiresAt }),
     }
     const made = Object.freeze({ subject, claims, tokens: Object.freeze(kept) })
@@ -138,7 +143,8 @@ export function createAnswerReader(options: AnswerReaderOptions): AnswerReader {
     prepare: () => keySet.refresh(),
     read: (answer, context) => {
       const { askedAt, previous, isFresh } = context
-      const { access_token, id_token, expires_in } = answer
+      const { access_token, expires_in } = answer
+      const id_token = answer.id_token || undefined
       const now = options.clock()
       const clock_offset = isFresh ? offsetOf(id_token ?? access_token, now) : 0
       const received_at = askedAt + clock_offset
@@ -150,7 +156,7 @@ export function createAnswerReader(options: AnswerReaderOptions): AnswerReader {
           id_token: id_token ?? previous?.tokens.id_token,
           scope: answer.scope || previous?.tokens.scope,
           renewed: isRenewed ? ('1' as const) : undefined,
-          expires_at: expires_in && received_at + expires_in * 1000,
+          expires_at: expires_in && received_at + Number(expires_in) * 1000,
         }),
       }
       return assemble(tokens, now + clock_offset, now + clock_offset, context)
@@ -161,13 +167,6 @@ export function createAnswerReader(options: AnswerReaderOptions): AnswerReader {
       return assemble(tokens, tokens.received_at, issuedAt > 0 ? issuedAt : options.clock(), {})
     },
   }
-}
-
-// In any letter case (RFC 6749, 5.1).
-function tokenTypeOf(type: string): string {
-  const found = ['Bearer', 'DPoP'].find((known) => known.toLowerCase() === type.toLowerCase())
-  if (found === undefined) throw new CoatcheckError('provider_response_invalid')
-  return found
 }
 
 // Seen before its signature is: a time that is wrong only leads to a refusal, for the signature covers it.

@@ -35,6 +35,8 @@ describe('readApiAddresses', () => {
     ['an encoded slash behind dots', 'https://api.example/v1/..%2fadmin'],
     ['an encoded slash before dots', 'https://api.example/v1/x%2f..%2F..%2fadmin'],
     ['an encoded backslash', 'https://api.example/v1/..%5cadmin'],
+    ['dots and slashes, twice encoded', 'https://api.example/v1/%252e%252e%252fadmin'],
+    ['a parameter behind dots', 'https://api.example/v1/..;/admin'],
     ['a backslash', 'https://api.example/v1/..\\admin'],
     ['another letter case in the path', 'https://api.example/V1/orders'],
     ['a host with a dot at its end', 'https://api.example./v1/orders'],

@@ -3,7 +3,7 @@ import { CoatcheckError } from '../core/errors.ts'
 /** Whether a token may be sent to an address. */
 export type ApiAddresses = (url: URL) => boolean
 
-const LOOPBACK = /^(?:localhost|.+\.localhost|127(?:\.\d{1,3}){3}|\[::1\])$/
+const LOOPBACK = /^(?:(?:.+\.)?localhost|127\.[\d.]+|\[::1\])$/
 
 /** Whether an address is https:, or by the named exception http: on this machine. */
 export function isSafeAddress(
@@ -41,7 +41,8 @@ export function readApiAddresses(entries: readonly string[], insecure: boolean):
     })
   })
   return (url) => {
-    if (!isSafeAddress(url, insecure)) return false
+    // Twice encoded, or with a parameter behind the dots: some servers read them as dots and slashes.
+    if (!isSafeAddress(url, insecure) || /%25(?:2e|2f|5c)|\.\.;/i.test(url.pathname)) return false
     // A server may read an encoded slash as a slash: then `..%2f` leads out of the path (RFC 3986, 6.2.2.2).
     const decoded = new URL(
       url.pathname.replaceAll(/%2f|%5c/gi, '/').replace(/^\/+/, '/'),

@@ -3,6 +3,7 @@ import { CoatcheckError } from '../core/errors.ts'
 /** What is kept beside tokens: no token is in it. */
 export type DatabaseStore = 'grants' | 'dpop-keys'
 
+const TIMEOUT_MS = 5000
 const DATABASE = 'coatcheck'
 const STORES: readonly DatabaseStore[] = ['grants', 'dpop-keys']
 
@@ -27,11 +28,15 @@ export async function inTransaction<T>(
       transaction.oncomplete = resolve
       transaction.onabort = () => reject(transaction.error)
     })
+    written.catch(() => {})
+    // One that hangs would hold up every renewal.
+    const late = setTimeout(() => transaction.abort(), TIMEOUT_MS)
     try {
       const result = await work(transaction.objectStore(name))
       await written
       return result
     } finally {
+      clearTimeout(late)
       database.close()
     }
   } catch (cause) {

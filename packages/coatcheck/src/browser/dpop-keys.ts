@@ -7,7 +7,7 @@ import {
   generateDpopKeyPair,
 } from '../tokens/dpop-proof.ts'
 import { done, inTransaction } from './database.ts'
-import type { RequestProofs } from './request-proofs.ts'
+import type { ProofOptions, RequestProofs } from './request-proofs.ts'
 
 /** Binds tokens to a key of this browser. */
 export interface DpopKeys {
@@ -53,31 +53,53 @@ function open(name: string, isLasting: boolean, clock: Clock): RequestProofs {
     })
   }
 
+  const proofOf = async (
+    method: string,
+    url: string,
+    nonce: string | undefined,
+    { accessToken, clockOffsetMs = 0 }: ProofOptions,
+  ): Promise<Record<string, string>> => {
+    key ??= keyPair().then(dpopKeyOf)
+    key.catch(() => {
+      key = undefined
+    })
+    const proof = await createDpopProof(await key, {
+      ...{ method, url, accessToken, nonce },
+      clock: () => clock() + clockOffsetMs,
+    })
+    return { DPoP: proof }
+  }
+
   return {
-    headers: async (method, url, { accessToken, clockOffsetMs = 0 } = {}) => {
-      key ??= keyPair().then(dpopKeyOf)
-      key.catch(() => {
-        key = undefined
-      })
-      const proof = await createDpopProof(await key, {
-        ...{ method, url, accessToken, nonce: nonces.get(new URL(url).origin) },
-        clock: () => clock() + clockOffsetMs,
-      })
-      return { DPoP: proof }
-    },
-    learn: async (url, response) => {
+    send: async (method, url, send, options = {}) => {
       const { origin } = new URL(url)
-      const nonce = response.headers.get('dpop-nonce')
-      const isNew = nonce !== null && nonce !== nonces.get(origin)
-      if (nonce !== null) nonces.set(origin, nonce)
-      if (!isNew || (response.status !== 400 && response.status !== 401)) return false
-      const challenge = response.headers.get('www-authenticate')
-      if (challenge !== null) return challenge.includes('use_dpop_nonce')
-      const json = await response
-        .clone()
-        .json()
-        .catch(() => undefined)
-      return json?.error === 'use_dpop_nonce'
+      // Compared with the nonce of this very request: another one may have brought a newer one meanwhile.
+      const nonce = nonces.get(origin)
+      const response = await send(await proofOf(method, url, nonce, options))
+      const fresh = learn(origin, response)
+      const isAsked = fresh !== undefined && fresh !== nonce && (await asksForNonce(response))
+      if (!isAsked || options.isRepeatable === false) return response
+      const second = await send(await proofOf(method, url, fresh, options))
+      learn(origin, second)
+      return second
     },
   }
+
+  function learn(origin: string, response: Response): string | undefined {
+    const fresh = response.headers.get('dpop-nonce') ?? undefined
+    if (fresh !== undefined) nonces.set(origin, fresh)
+    return fresh
+  }
+}
+
+// By the header at APIs, by the body at the provider (RFC 9449, sections 8 and 9).
+async function asksForNonce(response: Response): Promise<boolean> {
+  if (response.status !== 400 && response.status !== 401) return false
+  const challenge = response.headers.get('www-authenticate')
+  if (challenge !== null) return challenge.includes('use_dpop_nonce')
+  const json = await response
+    .clone()
+    .json()
+    .catch(() => undefined)
+  return json?.error === 'use_dpop_nonce'
 }

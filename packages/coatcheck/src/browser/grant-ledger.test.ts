@@ -1,9 +1,16 @@
 import { describe, expect, it } from 'vitest'
-import { createOwnLedger } from './grant-ledger.ts'
+import { ledgerOver, type Row } from './grant-ledger.ts'
 
 function ledgerAt(reuseGraceMs = 0) {
   const now = { ms: 1_800_000_000_000 }
-  return { now, ledger: createOwnLedger({ clock: () => now.ms, reuseGraceMs }) }
+  const rows = new Map<string, Row>()
+  const ledger = ledgerOver({ clock: () => now.ms, reuseGraceMs }, (work) =>
+    work({
+      get: async (grant) => rows.get(grant),
+      put: async (grant, row) => rows.set(grant, row),
+    }),
+  )
+  return { now, ledger }
 }
 
 describe('GrantLedger', () => {

@@ -32,7 +32,8 @@ export interface LedgerTimes {
   readonly reuseGraceMs: number
 }
 
-interface Row {
+/** One sign-in. */
+export interface Row {
   /** The last generation whose refresh token was sent. */
   readonly spent: number
   /** Whether its answer came. */
@@ -42,9 +43,9 @@ interface Row {
 }
 
 /** Reads and writes rows, each time with nobody in between. */
-type Rows = <T>(work: (rows: RowStore) => Promise<T>) => Promise<T>
+export type Rows = <T>(work: (rows: RowStore) => Promise<T>) => Promise<T>
 
-interface RowStore {
+export interface RowStore {
   get(grant: string): Promise<Row | undefined>
   put(grant: string, row: Row): Promise<unknown>
 }
@@ -73,18 +74,8 @@ export function createSharedLedger(times: LedgerTimes): GrantLedger {
   )
 }
 
-/** For a place that ends with its page. */
-export function createOwnLedger(times: LedgerTimes): GrantLedger {
-  const rows = new Map<string, Row>()
-  return ledgerOver(times, (work) =>
-    work({
-      get: async (grant) => rows.get(grant),
-      put: async (grant, row) => rows.set(grant, row),
-    }),
-  )
-}
-
-function ledgerOver({ clock, reuseGraceMs }: LedgerTimes, rows: Rows): GrantLedger {
+/** A ledger over rows that are read and written with nobody in between. */
+export function ledgerOver({ clock, reuseGraceMs }: LedgerTimes, rows: Rows): GrantLedger {
   const put = (store: RowStore, grant: string, row: Partial<Row>): Promise<unknown> =>
     store.put(grant, { ...NONE, at: clock(), ...row })
   return {

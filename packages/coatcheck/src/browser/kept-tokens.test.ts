@@ -24,6 +24,11 @@ describe('writeKeptTokens', () => {
     expect(writeKeptTokens(KEPT)).toBe(GOLDEN)
   })
 
+  it('writes whole milliseconds, whatever clock or issuer count', () => {
+    const kept = { ...KEPT, received_at: KEPT.received_at + 0.4, expires_at: 1_800_000_300_000.9 }
+    expect(readKeptTokens(writeKeptTokens(kept))).toEqual(KEPT)
+  })
+
   it('writes nothing that a cookie does not take', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {

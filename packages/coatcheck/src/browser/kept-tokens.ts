@@ -35,7 +35,8 @@ const WHOLE = /^-?\d{1,16}$/
 /** The text of an entry: `application/x-www-form-urlencoded`, so that any place takes it. */
 export function writeKeptTokens(kept: KeptTokens): string {
   const text = new URLSearchParams({ v: VERSION })
-  for (const [name, value] of Object.entries(kept)) text.set(name, String(value))
+  for (const [name, value] of Object.entries(kept))
+    text.set(name, String(typeof value === 'number' ? Math.floor(value) : value))
   return text.toString()
 }
 

@@ -1,5 +1,6 @@
 import { candidates, importKeys, type KeySet } from '../tokens/key-set.ts'
 import type { VerificationKey } from '../tokens/signature.ts'
+import { BARE } from './provider-calls.ts'
 import { tryLater } from './try-later.ts'
 
 /** The provider's keys as a page needs them. */
@@ -32,15 +33,19 @@ export function createPageKeySet(
 
   async function load(): Promise<readonly VerificationKey[]> {
     const response = await fetch(jwksUri, {
-      ...{ credentials: 'omit', redirect: 'manual', cache: 'no-cache' },
+      ...BARE,
+      cache: 'no-cache',
       signal: AbortSignal.timeout(TIMEOUT_MS),
     }).catch(() => undefined)
     if (response?.status !== 200) throw tryLater('key_set_unavailable')
-    return importKeys(await response.json().catch(() => undefined))
+    const keys = importKeys(await response.json().catch(() => undefined))
+    if (keys.length === 0) throw tryLater('key_set_invalid')
+    return keys
   }
 
   function keysYoungerThan(ms: number): Promise<readonly VerificationKey[]> {
-    if (loaded === undefined || clock() - loadedAt >= ms) {
+    // Either way: a clock can be set back.
+    if (loaded === undefined || Math.abs(clock() - loadedAt) >= ms) {
       loadedAt = clock()
       loaded = load().catch((error: unknown) => {
         loaded = undefined

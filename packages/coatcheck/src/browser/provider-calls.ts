@@ -62,6 +62,7 @@ const TIMEOUT_MS = 10_000
 const REQUIRED = ['authorization_endpoint', 'token_endpoint', 'jwks_uri']
 const OPTIONAL = ['revocation_endpoint', 'end_session_endpoint']
 const MAX_RETRY_SECONDS = 3600
+const MAX_LIFETIME_SECONDS = 1e10
 
 /**
  * The few calls that a page makes by itself.
@@ -96,26 +97,22 @@ export function createProviderCalls(options: ProviderCallsOptions): ProviderCall
     return known
   }
 
-  async function post(
+  function post(
     url: string,
     parameters: Readonly<Record<string, string>>,
-    init: RequestInit,
+    keepalive: boolean,
   ): Promise<Response> {
-    const send = async (): Promise<Response> => {
-      const headers = (await proofs?.headers('POST', url)) ?? {}
-      const body = new URLSearchParams({ ...parameters, client_id: clientId })
-      return fetch(url, { ...BARE, ...init, method: 'POST', headers, body, cache: 'no-store' })
-    }
-    const response = await send()
-    // A nonce was asked for: nothing is spent yet (RFC 9449, 8).
-    return (await proofs?.learn(url, response)) ? send() : response
+    const body = new URLSearchParams({ ...parameters, client_id: clientId })
+    const signal = AbortSignal.timeout(TIMEOUT_MS)
+    const send = (headers: Readonly<Record<string, string>>): Promise<Response> =>
+      fetch(url, { ...BARE, method: 'POST', cache: 'no-store', headers, body, signal, keepalive })
+    return proofs === undefined ? send({}) : proofs.send('POST', url, send)
   }
 
   async function token(parameters: Readonly<Record<string, string>>): Promise<TokenCall> {
     try {
       const { token_endpoint: url } = await metadata()
-      const signal = AbortSignal.timeout(TIMEOUT_MS)
-      return await readTokenCall(await post(url, parameters, { signal }))
+      return await readTokenCall(await post(url, parameters, false))
     } catch (error) {
       return error instanceof CoatcheckError ? notSpent(error.code) : { kind: 'lost' }
     }
@@ -129,7 +126,7 @@ export function createProviderCalls(options: ProviderCallsOptions): ProviderCall
         const { revocation_endpoint: url } = await metadata()
         if (url === undefined || refreshToken === undefined) return false
         const parameters = { token: refreshToken, token_type_hint: 'refresh_token' }
-        return (await post(url, parameters, { keepalive: true })).status === 200
+        return (await post(url, parameters, true)).status === 200
       } catch {
         return false
       }
@@ -137,13 +134,13 @@ export function createProviderCalls(options: ProviderCallsOptions): ProviderCall
   }
 }
 
-// No cookie, no referrer, and no redirect that would carry a code or token on.
-const BARE = {
+/** No cookie, no referrer, and no redirect that would carry a code or token on. */
+export const BARE: Readonly<RequestInit> = {
   credentials: 'omit',
   redirect: 'manual',
   referrerPolicy: 'no-referrer',
   mode: 'cors',
-} as const
+}
 
 async function readTokenCall(response: Response): Promise<TokenCall> {
   const { status } = response
@@ -167,8 +164,9 @@ export function isTokenAnswer(value: unknown): value is TokenAnswer {
     [token, type, answer.refresh_token ?? '', answer.id_token ?? '', answer.scope ?? ''].every(
       (member) => typeof member === 'string',
     ) &&
-    typeof lifetime === 'number' &&
-    lifetime > 0
+    // Some write the number as text.
+    Number(lifetime) > 0 &&
+    Number(lifetime) < MAX_LIFETIME_SECONDS
   )
 }
 

@@ -1,6 +1,6 @@
 import { present } from '../core/present.ts'
 import type { AnswerReader } from './answer-reader.ts'
-import type { GrantLedger } from './grant-ledger.ts'
+import type { Claim, GrantLedger } from './grant-ledger.ts'
 import type { ProviderCalls, TokenAnswer } from './provider-calls.ts'
 import type { Held, Shelf } from './shelf.ts'
 import { isDue } from './token-times.ts'
@@ -12,7 +12,11 @@ export interface RenewalPlace {
   readonly calls: ProviderCalls
   readonly reader: () => Promise<AnswerReader>
   readonly clock: () => number
-  readonly ledger: GrantLedger
+  /** Absent where nobody else sees the place. */
+  readonly ledger: GrantLedger | undefined
+  readonly reuseGraceMs: number
+  /** Without a ledger: the entry whose refresh token was sent last, and when first. */
+  readonly sent: { text: string; at: number }
   /** Whether what another tab has written comes into sight here. */
   readonly isShared: boolean
 }
@@ -42,21 +46,31 @@ export async function renewInTurn(place: RenewalPlace, unlike?: Held): Promise<H
   await reader.prepare().catch(() => {
     throw tryLater('renewal_unavailable')
   })
-  const claim = await ledger.claim(grant, generation)
+  const claim = (await ledger?.claim(grant, generation)) ?? claimAlone(place, held)
   if (claim === 'spent') return successorOf(place, held)
   if (claim === 'lost') return shelf.withoutRefreshToken(held)
   if (claim === 'ended') return dropIfThere(shelf, held)
   const askedAt = clock()
   const call = await calls.token({ grant_type: 'refresh_token', refresh_token })
   if (call.kind === 'not_spent') {
-    await ledger.settle(grant, generation, false)
+    await ledger?.settle(grant, generation, false).catch(() => {})
+    place.sent.text = ''
     throw tryLater('renewal_unavailable', call.retryAfterSeconds)
   }
   if (call.kind === 'answered') return keep(place, reader, held, call.answer, askedAt)
   if (call.kind === 'refused') return dropIfThere(shelf, held)
   // Nobody knows whether it is spent: within the provider's grace the next one tries again.
-  if ((await ledger.claim(grant, generation)) === 'ours') throw tryLater('renewal_unavailable', 1)
+  const again =
+    (await ledger?.claim(grant, generation).catch(() => 'lost')) ?? claimAlone(place, held)
+  if (again === 'ours') throw tryLater('renewal_unavailable', 1)
   return shelf.withoutRefreshToken(held)
+}
+
+// In a place that nobody else sees, what was sent is remembered here.
+function claimAlone({ sent, clock, reuseGraceMs }: RenewalPlace, { text }: Held): Claim {
+  if (sent.text !== text) Object.assign(sent, { text, at: clock() })
+  else if (clock() - sent.at >= reuseGraceMs) return 'lost'
+  return 'ours'
 }
 
 // Another tab has new tokens, and they come into sight; a copy of a tab sees none, ever.
@@ -82,13 +96,14 @@ async function keep(
   const { grant, generation, refresh_token: refreshToken } = held.kept
   const context = { askedAt, isFresh: true, ...present({ previous: held.verified, refreshToken }) }
   const read = await reader.read(answer, context).catch(() => undefined)
-  const goesOn = await ledger.settle(grant, generation, true)
+  // Where the ledger fails now, the place itself still says whether anybody came between.
+  const goesOn = (await ledger?.settle(grant, generation, true).catch(() => true)) ?? true
   const next = { grant, generation: generation + 1 }
   const put = read && goesOn ? shelf.put(read, next, held.text) : undefined
   if (put !== undefined) return put
   // Not this person's, or not this provider's; or signed out, or in as somebody else, while the provider was asked: it is
   // not used, must not live on, and the old refresh token is spent.
-  void calls.revoke(answer.refresh_token)
+  void calls.revoke(answer.refresh_token ?? refreshToken)
   return read === undefined ? shelf.withoutRefreshToken(held) : shelf.look()
 }
 

@@ -1,11 +1,18 @@
-/** Adds to a request what proves a key (RFC 9449). */
+/** What a proof is for, besides the request. */
+export interface ProofOptions {
+  readonly accessToken?: string
+  readonly clockOffsetMs?: number
+  /** Whether the request can be sent a second time, if the server asks for a nonce. Default: true. */
+  readonly isRepeatable?: boolean
+}
+
+/** Sends requests with what proves a key (RFC 9449). */
 export interface RequestProofs {
-  /** The header for one request; a retry needs another one. */
-  headers(
+  /** Sends with the header, and once more with another proof where the server asks for a nonce. */
+  send(
     method: string,
     url: string,
-    options?: { readonly accessToken?: string; readonly clockOffsetMs?: number },
-  ): Promise<Record<string, string>>
-  /** Remembers the server's nonce; whether the server asks for another try with it. */
-  learn(url: string, response: Response): Promise<boolean>
+    send: (headers: Readonly<Record<string, string>>) => Promise<Response>,
+    options?: ProofOptions,
+  ): Promise<Response>
 }

@@ -44,7 +44,7 @@ export interface ShelfOptions {
   readonly store: OpenTokenStore
   readonly reader: () => Promise<AnswerReader>
   readonly clock: () => number
-  readonly ledger: GrantLedger
+  readonly ledger: GrantLedger | undefined
   /** Is told that an entry was dropped, and why. */
   readonly onDropped: () => void
 }
@@ -57,21 +57,26 @@ const NOT_NOW = /^(?:key_set|provider_(?:unavailable|metadata)|database)/
 /** Opens a store for verified tokens. */
 export function createShelf(options: ShelfOptions): Shelf {
   const { store, reader, clock, ledger, onDropped } = options
-  let known: Held | undefined
-  let looking: { readonly text: string; readonly held: Promise<Held | undefined> } | undefined
+  let known: { readonly text: string; readonly held: Promise<Held | undefined> } | undefined
   // What the place did not take.
   let inMemory: string | undefined
 
-  const read = (): string | undefined => store.read() ?? inMemory
+  function read(): string | undefined {
+    const text = store.read()
+    // Somebody has signed in since: what the place did not take is over.
+    if (text !== undefined) inMemory = undefined
+    return text ?? inMemory
+  }
 
   function write(kept: KeptTokens, verified: VerifiedTokens | undefined): Held {
     const text = writeKeptTokens(kept)
     const outcome = store.write(text)
-    known = { text, kept, verified, ...(outcome.ok ? {} : { fault: outcome }) }
+    const held: Held = { text, kept, verified, ...(outcome.ok ? {} : { fault: outcome }) }
+    known = { text, held: Promise.resolve(held) }
     inMemory = outcome.ok ? undefined : text
     // What is left there would be a refresh token that was used up: other tabs must not try it.
     if (!outcome.ok) store.remove()
-    return known
+    return held
   }
 
   function clear(): void {
@@ -86,13 +91,13 @@ export function createShelf(options: ShelfOptions): Shelf {
       if (kept === undefined || clock() - (kept.expires_at ?? kept.received_at) > KEPT_MS)
         throw new CoatcheckError('token_malformed')
       // Written by a renewal that did not know of the sign-out.
-      if (await ledger.isEnded(kept.grant)) throw new CoatcheckError('signed_out')
+      if (await ledger?.isEnded(kept.grant).catch(() => false))
+        throw new CoatcheckError('signed_out')
       return { text, kept, verified: await (await reader()).restore(kept) }
     } catch (error) {
-      const code = error instanceof CoatcheckError ? error.code : 'internal_error'
-      if (NOT_NOW.test(code)) throw error
+      if (!(error instanceof CoatcheckError) || NOT_NOW.test(error.code)) throw error
       // A key that was withdrawn makes no forgery: the provider itself says what the refresh token is worth.
-      if (code === 'token_key_unknown' && kept?.refresh_token !== undefined)
+      if (error.code === 'token_key_unknown' && kept?.refresh_token !== undefined)
         return { text, kept, verified: undefined }
       // Another tab may have written since.
       if (read() === text) {
@@ -105,16 +110,15 @@ export function createShelf(options: ShelfOptions): Shelf {
 
   async function look(): Promise<Held | undefined> {
     const text = read()
-    if (text === undefined) known = undefined
-    if (text === undefined || known?.text === text) return known
-    if (looking?.text !== text) looking = { text, held: restore(text) }
+    if (text === undefined) return undefined
+    if (known?.text !== text) known = { text, held: restore(text) }
     try {
-      const held = await looking.held
-      if (held !== undefined && read() === text) known = held
+      const held = await known.held
       // What came meanwhile counts.
       return read() === text ? held : look()
-    } finally {
-      if (looking?.text === text) looking = undefined
+    } catch (error) {
+      if (known?.text === text) known = undefined
+      throw error
     }
   }
 

@@ -43,18 +43,22 @@ export function startTransaction(
   return transaction
 }
 
-/** Takes the one that was started in this tab: it is gone then. `undefined` when there is none, or it is too old. */
-export function takeTransaction(key: string, nowMs: number): SignInTransaction | undefined {
+/** Takes the one that was started in this tab with this `state`: it is gone then. Any other stays where it is. */
+export function takeTransaction(key: string, state: string): SignInTransaction | undefined {
   try {
     const text = sessionStorage.getItem(key)
-    sessionStorage.removeItem(key)
     const transaction = JSON.parse(text ?? 'null') as SignInTransaction | null
-    return transaction !== null && nowMs - transaction.startedAt < GOOD_FOR_MS
-      ? transaction
-      : undefined
+    if (transaction?.state !== state) return undefined
+    sessionStorage.removeItem(key)
+    return transaction
   } catch {
     return undefined
   }
+}
+
+/** Whether its answer came too late. */
+export function isLate({ startedAt }: SignInTransaction, nowMs: number): boolean {
+  return !(Math.abs(nowMs - startedAt) < GOOD_FOR_MS)
 }
 
 /** The challenge of a verifier (RFC 7636, 4.2). */

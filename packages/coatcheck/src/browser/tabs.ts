@@ -2,8 +2,13 @@
 export type TabMessage =
   /** Look again. */
   | { readonly kind: 'changed' }
-  /** This person signed out. */
-  | { readonly kind: 'signed_out'; readonly subject: string }
+  /** This person signed out of this sign-in, at this time: a message can come late. */
+  | {
+      readonly kind: 'signed_out'
+      readonly subject: string | undefined
+      readonly grant: string
+      readonly at: number
+    }
 
 /** The other tabs of this browser, at this origin. */
 export interface Tabs {
@@ -14,13 +19,18 @@ export interface Tabs {
 /** Joins the other tabs. What they say is no more than a hint: whatever does not look like one is passed over. */
 export function joinTabs(name: string, onMessage: (message: TabMessage) => void): Tabs {
   const channel = new BroadcastChannel(name)
-  channel.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
-    const { kind, subject } = (data ?? {}) as Readonly<Record<string, unknown>>
-    if (kind === 'changed') onMessage({ kind })
-    if (kind === 'signed_out' && typeof subject === 'string') onMessage({ kind, subject })
-  })
+  let isOpen = true
+  channel.onmessage = ({ data }: MessageEvent<TabMessage | undefined>) => {
+    if (data?.kind === 'changed' || data?.kind === 'signed_out') onMessage(data)
+  }
   return {
-    tell: (message) => channel.postMessage(message),
-    close: () => channel.close(),
+    // What is still under way when a page has closed its client ends without telling.
+    tell: (message) => {
+      if (isOpen) channel.postMessage(message)
+    },
+    close: () => {
+      isOpen = false
+      channel.close()
+    },
   }
 }

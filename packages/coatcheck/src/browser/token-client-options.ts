@@ -61,9 +61,9 @@ export function keeperSettings(options: TokenProviderOptions): KeeperSettings {
   const insecure = options[allowInsecureHttp] === true
   const isSafe = (address: string): boolean => readSafeAddress(address, insecure) !== undefined
   const faults = [
-    ...(isSafe(issuer) ? [] : ['issuer must be an https: address']),
+    ...(isSafe(issuer) ? [] : ['issuer must be https:']),
     ...(clientId ? [] : ['clientId must not be empty']),
-    ...(Array.isArray(apis) && apis.every(isSafe) ? [] : ['apis must be https: addresses']),
+    ...(Array.isArray(apis) && apis.every(isSafe) ? [] : ['apis must be https:']),
     ...(grace >= 0 && grace <= MAX_GRACE_SECONDS
       ? []
       : [`refreshReuseGraceSeconds must lie between 0 and ${MAX_GRACE_SECONDS}`]),

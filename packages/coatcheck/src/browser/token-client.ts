@@ -3,6 +3,7 @@ import { present } from '../core/present.ts'
 import { readApiAddresses } from './api-addresses.ts'
 import {
   challengeOf,
+  isLate,
   type SignInTransaction,
   startTransaction,
   takeTransaction,
@@ -112,13 +113,16 @@ export function createTokenClient(options: TokenClientOptions): TokenClient {
 
   // Where a framework renders on a server first, the client is made there, too, and used by nobody.
   const isPage = typeof location === 'object'
-  const redirectUri = options.redirectUri ?? (isPage ? `${location.origin}/` : '')
+  const redirectUri = isPage ? new URL(options.redirectUri ?? '/', location.origin).href : ''
   const resumeKey = `${name}:resume`
   const transactionKey = `${name}:sign-in`
   const isForgetful = !store.traits.survivesReload
-  let pending = isPage ? callback() : undefined
-  // Whoever asks for the state hears of it.
-  pending?.catch(() => {})
+  // Whoever asks for the state first hears why a sign-in failed; everything waits until it is over.
+  let failure: unknown
+  const settled = (isPage ? callback() : undefined)?.catch((error: unknown) => {
+    failure = error
+    remember(false)
+  })
 
   // At once, before any other script looks: the code leaves the address bar and the history.
   function callback(): Promise<void> | undefined {
@@ -127,10 +131,15 @@ export function createTokenClient(options: TokenClientOptions): TokenClient {
     const state = answer.get('state')
     const isCallback = state !== null && (answer.has('code') || answer.has('error'))
     if (!isCallback || pathname !== new URL(redirectUri).pathname) return undefined
-    const transaction = takeTransaction(transactionKey, clock())
+    const transaction = takeTransaction(transactionKey, state)
     // Not ours: another library's, which has addresses of the same form.
     if (transaction === undefined && answer.get('iss') !== issuer) return undefined
-    history.replaceState(history.state, '', transaction?.returnTo ?? pathname)
+    try {
+      history.replaceState(history.state, '', transaction?.returnTo ?? pathname)
+    } catch {
+      // A script has written another site's address there.
+      history.replaceState(history.state, '', pathname)
+    }
     return finish(transaction, answer)
   }
 
@@ -138,8 +147,8 @@ export function createTokenClient(options: TokenClientOptions): TokenClient {
     transaction: SignInTransaction | undefined,
     answer: URLSearchParams,
   ): Promise<void> {
-    if (transaction === undefined || answer.get('state') !== transaction.state)
-      throw new CoatcheckError('sign_in_unknown')
+    if (transaction === undefined) throw new CoatcheckError('sign_in_unknown')
+    if (isLate(transaction, clock())) throw new CoatcheckError('sign_in_expired')
     const code = answer.get('code')
     if (code === null) {
       remember(false)
@@ -169,16 +178,19 @@ export function createTokenClient(options: TokenClientOptions): TokenClient {
   }
 
   async function state(): Promise<TokenState> {
-    const former = pending
-    pending = undefined
-    await former
+    await settled
+    const error = failure
+    failure = undefined
+    if (error !== undefined) throw error
     return (await keeper()).state()
   }
 
   async function signIn({ prompt, loginHint, returnTo }: SignInOptions = {}): Promise<never> {
     const endpoint = await (await keeper()).authorizationEndpoint()
     const target = new URL(returnTo ?? location.href, location.origin)
-    if (target.origin !== location.origin) throw new CoatcheckError('return_address_refused')
+    // Of this origin by its text, too: blob: and user names have the origin of what follows.
+    if (!target.href.startsWith(`${location.origin}/`))
+      throw new CoatcheckError('return_address_refused')
     const transaction = startTransaction(transactionKey, {
       redirect_uri: redirectUri,
       returnTo: target.href,
@@ -214,24 +226,25 @@ export function createTokenClient(options: TokenClientOptions): TokenClient {
       return kept.state()
     },
     fetch: async (input, init) => {
-      await pending?.catch(() => {})
+      await settled
       return (await keeper()).fetch(input, init)
     },
     subscribe: (listener) => {
       let stop: (() => void) | undefined
       let isStopped = false
       const start = async (): Promise<void> => {
-        await pending?.catch(() => {})
+        await settled
         const kept = await keeper()
         if (!isStopped) stop = kept.subscribe(listener)
       }
-      start().catch(() => {})
+      if (isPage) start().catch(() => {})
       return () => {
         isStopped = true
         stop?.()
       }
     },
     signOut: async ({ provider = true } = {}) => {
+      await settled
       remember(false)
       const address = await (await keeper()).signOut()
       if (!provider || address === undefined) return
@@ -242,7 +255,11 @@ export function createTokenClient(options: TokenClientOptions): TokenClient {
       })
       await new Promise(() => {})
     },
-    close: () => void made?.then((kept) => kept.close()),
+    close: () =>
+      void made?.then(
+        (kept) => kept.close(),
+        () => {},
+      ),
   }
 }
 

@@ -4,16 +4,16 @@ import type { ApiAddresses } from './api-addresses.ts'
 import { callApi } from './api-call.ts'
 import type { DpopKeys } from './dpop-keys.ts'
 import { exclusively } from './exclusive.ts'
-import { createOwnLedger } from './grant-ledger.ts'
 import type { KeptTokens } from './kept-tokens.ts'
 import { createPageKeySet } from './page-key-set.ts'
 import { createProviderCalls, isTokenAnswer, type TokenAnswer } from './provider-calls.ts'
 import { renewInTurn } from './renewal.ts'
 import { createShelf, type Held } from './shelf.ts'
 import { joinTabs, type TabMessage } from './tabs.ts'
-import type { SignedOutReason, TokenState, TokenStateListener } from './token-state.ts'
+import { createTelling } from './telling.ts'
+import type { TokenState, TokenStateListener } from './token-state.ts'
 import type { TokenStore } from './token-store.ts'
-import { endOf, isDue, isOver } from './token-times.ts'
+import { isDue, isOver } from './token-times.ts'
 import { tryLater } from './try-later.ts'
 
 /** What a keeper needs to know. */
@@ -62,34 +62,38 @@ export interface TokenKeeper {
   close(): void
 }
 
-// A timer goes no further than 25 days.
-const MAX_TIMER_MS = 2_000_000_000
+// So young a token is not renewed because an API refuses it.
+const YOUNG_MS = 10_000
 
 /** Makes a keeper. */
 export function createTokenKeeper(settings: KeeperSettings, parts: KeeperParts): TokenKeeper {
-  const { issuer, clientId, audience, name, insecure } = settings
+  const { issuer, clientId, audience, name, insecure, renews } = settings
   const { store, clock, fetch } = parts
   const proofs = parts.dpop?.open(name, store.traits.survivesReload, clock)
   const calls = createProviderCalls({ issuer, clientId, insecure, fetch, proofs })
-  const listeners = new Set<TokenStateListener>()
   const opened = store.open(name)
-  const times = { clock, reuseGraceMs: settings.reuseGraceSeconds * 1000 }
-  const ledger = opened.ledger?.(times) ?? createOwnLedger(times)
-  let signedOutReason: SignedOutReason | undefined
-  let told: TokenState | undefined
-  let toldSubject: string | undefined
-  let timer: ReturnType<typeof setTimeout> | undefined
+  const reuseGraceMs = settings.reuseGraceSeconds * 1000
+  const ledger = opened.ledger?.({ clock, reuseGraceMs })
+  const isShared = store.traits.sharedWithTabs
+  // Where each tab has its own sign-in, none waits for another.
+  const lock = isShared ? name : crypto.randomUUID()
   let madeReader: Promise<AnswerReader> | undefined
   let renewing: Promise<Held | undefined> | undefined
   let notBefore = 0
+  const sent = { text: '', at: 0 }
+  // Whom the page acts for, as far as it was told; and when it last signed in or out by itself.
+  let acting: string | undefined
+  let signedInAt = 0
+  let signOuts = 0
 
   const shelf = createShelf({
-    store: opened,
-    clock,
-    ledger,
-    reader,
-    onDropped: () => {
-      signedOutReason = 'entry_refused'
+    ...{ store: opened, clock, ledger, reader },
+    onDropped: () => tell(undefined, 'entry_refused'),
+  })
+  const { tell, subscribe, close } = createTelling({
+    ...{ shelf, clock, renews, refresh },
+    onTold: (subject) => {
+      acting ??= subject
     },
   })
 
@@ -97,7 +101,8 @@ export function createTokenKeeper(settings: KeeperSettings, parts: KeeperParts):
     madeReader ??= calls.metadata().then(
       ({ jwks_uri: url }) => {
         const keySet = createPageKeySet(url, fetch, clock)
-        return createAnswerReader({ issuer, clientId, audience, keySet, clock })
+        const tokenType = proofs === undefined ? 'Bearer' : 'DPoP'
+        return createAnswerReader({ issuer, clientId, audience, tokenType, keySet, clock })
       },
       (error: unknown) => {
         madeReader = undefined
@@ -105,38 +110,6 @@ export function createTokenKeeper(settings: KeeperSettings, parts: KeeperParts):
       },
     )
     return madeReader
-  }
-
-  function stateOf(held: Held | undefined): TokenState {
-    if (held?.verified === undefined) {
-      return { state: 'signed_out', ...(signedOutReason && { reason: signedOutReason }) }
-    }
-    const end = endOf(held)
-    const isRenewable = settings.renews && held.kept.refresh_token !== undefined
-    const over = isRenewable ? 'renewing' : 'expired'
-    return {
-      state: isOver(held, clock()) ? over : 'signed_in',
-      claims: held.verified.claims,
-      ...(end === undefined ? {} : { accessTokenExpiresAt: end }),
-      ...(held.fault && { notStored: held.fault.reason }),
-    }
-  }
-
-  // Tells what is new, and comes back when the access token ends.
-  function tell(held: Held | undefined): TokenState {
-    if (held === undefined && toldSubject !== undefined) signedOutReason ??= 'signed_out_elsewhere'
-    const state = stateOf(held)
-    if (held !== undefined) signedOutReason = undefined
-    const isNew = JSON.stringify(state) !== JSON.stringify(told)
-    told = state
-    toldSubject = held?.verified?.subject
-    clearTimeout(timer)
-    const end = held && endOf(held)
-    if (state.state === 'signed_in' && end !== undefined) {
-      timer = setTimeout(refresh, Math.min(end - clock(), MAX_TIMER_MS))
-    }
-    if (isNew) for (const listener of listeners) callListener(listener, state)
-    return state
   }
 
   function refresh(): void {
@@ -151,18 +124,16 @@ export function createTokenKeeper(settings: KeeperSettings, parts: KeeperParts):
   }
 
   function renew(unlike?: Held): Promise<Held | undefined> {
-    if (!settings.renews) return shelf.look()
+    if (!renews) return shelf.look()
     if (renewing === undefined && clock() < notBefore) {
       const seconds = Math.ceil((notBefore - clock()) / 1000)
       return Promise.reject(tryLater('renewal_unavailable', seconds))
     }
-    renewing ??= exclusively(name, () => {
-      const isShared = store.traits.sharedWithTabs
-      return renewInTurn({ shelf, calls, reader, clock, ledger, isShared }, unlike)
-    })
+    renewing ??= exclusively(lock, () =>
+      renewInTurn({ shelf, calls, reader, clock, ledger, reuseGraceMs, sent, isShared }, unlike),
+    )
       .then((held) => {
-        if (held === undefined) signedOutReason ??= 'renewal_refused'
-        tell(held)
+        tell(held, 'renewal_refused')
         tabs.tell({ kind: 'changed' })
         return held
       })
@@ -177,46 +148,39 @@ export function createTokenKeeper(settings: KeeperSettings, parts: KeeperParts):
     return renewing
   }
 
-  // The tokens to call with. In one person's page nobody calls as another one.
+  // The tokens to call with. In one person's page nobody calls as another one: not before the page has heard of it.
   async function current(unlike?: Held): Promise<Held> {
-    const former = toldSubject
     const found = await look()
-    const held = found && isGood(found, unlike) ? found : await renewed(found, unlike)
-    if (former !== undefined && held?.verified?.subject !== former) {
-      tell(held)
-      if (held !== undefined) throw new CoatcheckError('signed_in_as_another')
+    let held = found
+    if (found?.kept.refresh_token !== undefined && !isGood(found, unlike)) {
+      tell(found)
+      held = await renew(unlike).catch((error: unknown) => {
+        // While the old access token is good nobody needs to know.
+        if (isOver(found, clock())) throw error
+        return found
+      })
     }
-    if (held === undefined) {
-      tell(held)
-      throw new CoatcheckError('signed_out')
-    }
-    if (toldSubject === undefined) tell(held)
-    if (isOver(held, clock())) {
-      tell(held)
-      throw new CoatcheckError('access_token_expired')
-    }
+    tell(held)
+    if (held === undefined) throw new CoatcheckError('signed_out')
+    const former = acting
+    acting = held.verified?.subject
+    if (former !== undefined && former !== acting) throw new CoatcheckError('signed_in_as_another')
+    if (isOver(held, clock())) throw new CoatcheckError('access_token_expired')
     return held
   }
 
-  const isGood = (held: Held, unlike: Held | undefined): boolean =>
-    held.text !== unlike?.text && !isDue(held, clock())
-
-  async function renewed(held: Held | undefined, unlike?: Held): Promise<Held | undefined> {
-    if (held?.kept.refresh_token === undefined) return held
-    if (isOver(held, clock())) tell(held)
-    try {
-      return await renew(unlike)
-    } catch (error) {
-      // While the old access token is good nobody needs to know.
-      if (isOver(held, clock())) throw error
-      return held
-    }
+  function isGood(held: Held, unlike: Held | undefined): boolean {
+    const age = clock() + held.kept.clock_offset - held.kept.received_at
+    const isYoung = Math.abs(age) < YOUNG_MS
+    return (held.text !== unlike?.text || isYoung) && !isDue(held, clock())
   }
 
-  async function adopt(verified: VerifiedTokens): Promise<void> {
+  async function adopt(verified: VerifiedTokens, since: number): Promise<void> {
     const grant = crypto.randomUUID()
-    const held = await exclusively(name, async () => {
+    const held = await exclusively(lock, async () => {
       const former = await shelf.look().catch(() => undefined)
+      // Whoever signed out meanwhile stays so.
+      if (since !== signOuts) throw new CoatcheckError('sign_in_expired')
       const put = shelf.put(verified, { grant, generation: 0 })
       // The same person's sign-ins may share a grant at the provider: revoking one would end the other.
       if (former !== undefined && former.verified?.subject !== verified.subject)
@@ -225,29 +189,40 @@ export function createTokenKeeper(settings: KeeperSettings, parts: KeeperParts):
     })
     if (held?.fault?.reason === 'too_large') {
       shelf.clear()
-      void end(held.kept)
       throw new CoatcheckError('token_store_too_small', held.fault)
     }
+    acting = verified.subject
+    signedInAt = clock()
     tell(held)
     tabs.tell({ kind: 'changed' })
   }
 
   // The ledger first: a renewal that is under way must not bring it back.
   async function end({ grant, refresh_token }: KeptTokens): Promise<void> {
-    await ledger.end(grant).catch(() => {})
+    await ledger?.end(grant).catch(() => {})
     await calls.revoke(refresh_token)
   }
 
-  // Verified, or revoked: what is refused must not live on at the provider.
+  // With its keys: before a code is spent, and before an answer is refused for want of them.
+  async function prepared(): Promise<AnswerReader> {
+    const ready = await reader()
+    await ready.prepare()
+    return ready
+  }
+
+  // Verified and kept, or revoked: what is not must not live on at the provider.
   async function take(
+    { read }: AnswerReader,
     answer: TokenAnswer,
     context: Parameters<AnswerReader['read']>[1],
+    since: number,
   ): Promise<void> {
-    const verified = await (await reader()).read(answer, context).catch((error: unknown) => {
+    try {
+      await adopt(await read(answer, context), since)
+    } catch (error) {
       void calls.revoke(answer.refresh_token)
       throw error
-    })
-    await adopt(verified)
+    }
   }
 
   async function redeem({ given, nonce, iss }: CodeAnswer): Promise<void> {
@@ -255,6 +230,8 @@ export function createTokenKeeper(settings: KeeperSettings, parts: KeeperParts):
     // Another provider's answer, on the way to ours (RFC 9207, 2.4).
     if (iss === null ? isNamed : iss !== issuer) throw new CoatcheckError('sign_in_refused')
     const { code, code_verifier, redirect_uri } = given
+    const since = signOuts
+    const ready = await prepared()
     const askedAt = clock()
     const call = await calls.token({
       ...{ grant_type: 'authorization_code', code, code_verifier, redirect_uri },
@@ -262,70 +239,63 @@ export function createTokenKeeper(settings: KeeperSettings, parts: KeeperParts):
     if (call.kind === 'refused') throw new CoatcheckError('sign_in_expired')
     if (call.kind !== 'answered')
       throw tryLater(call.kind === 'lost' ? 'provider_unavailable' : call.code)
-    await take(call.answer, { askedAt, nonce, isFresh: true })
+    await take(ready, call.answer, { askedAt, nonce, isFresh: true }, since)
   }
 
   async function accept(answer: unknown): Promise<void> {
     if (!isTokenAnswer(answer)) throw new CoatcheckError('provider_response_invalid')
-    await take(answer, { askedAt: clock(), isFresh: false })
+    const since = signOuts
+    await take(await prepared(), answer, { askedAt: clock(), isFresh: false }, since)
   }
 
   async function signOut(): Promise<string | undefined> {
+    signOuts += 1
     const held = await shelf.look().catch(() => undefined)
-    const subject = held?.verified?.subject ?? toldSubject
+    const subject = held?.verified?.subject ?? acting
     const kept = shelf.peek()
     shelf.clear()
-    signedOutReason = 'signed_out'
-    tell(undefined)
-    if (subject !== undefined) tabs.tell({ kind: 'signed_out', subject })
-    if (kept !== undefined) await end(kept)
+    acting = undefined
+    tell(undefined, 'signed_out')
+    if (kept !== undefined) {
+      const ending = end(kept)
+      tabs.tell({ kind: 'signed_out', subject, grant: kept.grant, at: clock() })
+      await ending
+    }
     const metadata = await calls.metadata().catch(() => undefined)
     return metadata?.end_session_endpoint
   }
 
   function onMessage(message: TabMessage): void {
-    if (message.kind === 'changed') refresh()
-    else shelf.look().then((held) => signedOutElsewhere(held, message.subject), refresh)
-  }
-
-  function signedOutElsewhere(held: Held | undefined, subject: string): void {
-    if (held !== undefined && held.verified?.subject !== subject) return
-    if (held !== undefined) {
-      shelf.clear()
-      void end(held.kept)
-    }
-    tell(undefined)
+    if (message.kind === 'changed') return void refresh()
+    const { subject, grant, at } = message
+    const isMeant = ({ kept, verified }: Held): boolean =>
+      isShared ? kept.grant === grant : verified?.subject === subject && signedInAt < at
+    shelf.look().then((held) => {
+      if (held !== undefined && isMeant(held)) {
+        signOuts += 1
+        shelf.clear()
+        void end(held.kept)
+      }
+      refresh()
+    }, refresh)
   }
 
   const tabs = joinTabs(name, onMessage)
   const unwatch = opened.watch?.(refresh)
 
   return {
-    state: async () => tell(await look()),
-    authorizationEndpoint: async () => (await calls.metadata()).authorization_endpoint,
-    redeem,
-    accept,
-    signOut,
-    fetch: (input, init) => callApi({ allows: parts.allows, fetch, proofs, current }, input, init),
-    subscribe: (listener) => {
-      listeners.add(listener)
-      if (told === undefined) refresh()
-      else callListener(listener, told)
-      return () => listeners.delete(listener)
+    state: async () => {
+      const held = await look()
+      if (held !== undefined) acting = held.verified?.subject
+      return tell(held)
     },
+    authorizationEndpoint: async () => (await calls.metadata()).authorization_endpoint,
+    ...{ redeem, accept, signOut, subscribe },
+    fetch: (input, init) => callApi({ allows: parts.allows, fetch, proofs, current }, input, init),
     close: () => {
-      clearTimeout(timer)
+      close()
       unwatch?.()
       tabs.close()
     },
-  }
-}
-
-// What a listener does wrong is the page's to hear of, and no reason to stop.
-function callListener(listener: TokenStateListener, state: TokenState): void {
-  try {
-    listener(state)
-  } catch (error) {
-    reportError(error)
   }
 }

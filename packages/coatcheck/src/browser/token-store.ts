@@ -44,7 +44,10 @@ export interface OpenTokenStore {
   remove(): void
   /** Is told when another tab, or a person with the browser's tools, changed it. Gives back how to stop. */
   watch?(listener: () => void): () => void
-  /** Where other pages see the place, too, or get a copy: what says which refresh tokens were sent. */
+  /**
+   * Where other pages see the place, too, or get a copy: what says which refresh tokens were sent. Take
+   * `createSharedLedger` of `coatcheck/token-local-storage`.
+   */
   ledger?(times: LedgerTimes): GrantLedger
 }
 
@@ -54,6 +57,6 @@ export interface OpenTokenStore {
  */
 export interface TokenStore {
   readonly traits: TokenStoreTraits
-  /** Opens the place. `name` has letters, digits and `.-_~:%` only. */
+  /** Opens the place under a name: one for each client of a provider at this origin. It may hold any character. */
   open(name: string): OpenTokenStore
 }

@@ -1,11 +1,5 @@
-import { wordsOf } from '#error-words'
+import { keptCause, wordsOf } from '#error-words'
 import type { ErrorCode } from './error-codes.ts'
-
-/** What is kept of an error that came from elsewhere: never its message, which can quote a token. */
-export interface ScrubbedCause {
-  readonly name: string
-  readonly code?: string
-}
 
 /** What {@link CoatcheckError} is made of. */
 export interface CoatcheckErrorOptions {
@@ -39,33 +33,13 @@ export class CoatcheckError extends Error {
   constructor(code: ErrorCode, options: CoatcheckErrorOptions = {}) {
     const { title, remedy, status } = wordsOf(code)
     const said = options.detail ?? `${title}.`
-    super(
-      `${said} ${remedy}`,
-      options.cause === undefined ? {} : { cause: scrubCause(options.cause) },
-    )
+    const cause = keptCause(options.cause)
+    super(`${said} ${remedy}`, cause === undefined ? {} : { cause })
     this.code = code
     this.status = status
     this.remedy = remedy
     this.retryAfterSeconds = options.retryAfterSeconds
   }
-}
-
-/**
- * The name and code of an error from elsewhere: other libraries put whole token answers into messages
- * and causes.
- *
- * @example
- * scrubCause(Object.assign(new TypeError('secret'), { code: 'ECONNREFUSED' })) // { name: 'TypeError', code: 'ECONNREFUSED' }
- */
-export function scrubCause(cause: unknown): ScrubbedCause {
-  if (!(cause instanceof Error)) return { name: typeof cause }
-  const code: unknown = Object.getOwnPropertyDescriptor(cause, 'code')?.value
-  return { name: isPlain(cause.name) ? cause.name : 'Error', ...(isPlain(code) ? { code } : {}) }
-}
-
-// A word: what is longer or written otherwise may be a token.
-function isPlain(value: unknown): value is string {
-  return typeof value === 'string' && /^[A-Za-z][A-Za-z0-9_]{0,60}$/.test(value)
 }
 
 /** The code of an error for a log; of one that is not ours, nothing else is told. */

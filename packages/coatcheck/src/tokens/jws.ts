@@ -1,6 +1,7 @@
 import { decodeSegment } from '#signature'
 import { type Bytes, decodeUtf8 } from '../core/bytes.ts'
 import { CoatcheckError } from '../core/errors.ts'
+import { present } from '../core/present.ts'
 import { type Algorithm, isAlgorithm } from './algorithm.ts'
 import { type JsonObject, parseJsonObject } from './json.ts'
 
@@ -63,16 +64,15 @@ export function parseHeader(segment: string): JwsHeader {
   if ('crit' in header || 'b64' in header || 'zip' in header || 'enc' in header) {
     throw new CoatcheckError('token_header_refused')
   }
-  if (kid !== undefined && (typeof kid !== 'string' || kid.length > MAX_KID_CHARACTERS)) {
-    throw new CoatcheckError('token_header_refused', { detail: 'kid must be a short string.' })
-  }
-  if (typ !== undefined && typeof typ !== 'string') {
-    throw new CoatcheckError('token_header_refused', { detail: 'typ must be a string.' })
+  if (
+    (kid !== undefined && (typeof kid !== 'string' || kid.length > MAX_KID_CHARACTERS)) ||
+    (typ !== undefined && typeof typ !== 'string')
+  ) {
+    throw new CoatcheckError('token_header_refused', { detail: 'kid and typ must be short text.' })
   }
   return Object.freeze({
     alg,
-    ...(kid === undefined ? {} : { kid }),
-    ...(typ === undefined ? {} : { typ }),
+    ...present({ kid, typ }),
   })
 }
 

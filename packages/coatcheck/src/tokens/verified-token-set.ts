@@ -86,7 +86,8 @@ export async function createVerifiedTokenSet(
   }
   const { accessTokenReceivedAt, refreshToken, scope } = input
   return mintTokenSet({
-    ...(await checkTokenParts(input)),
+    // As they were looked at: an input could read otherwise the next time.
+    ...(await checkTokenParts({ ...input, accessToken, ...present({ idToken, previous }) })),
     tokenType: input.tokenType ?? 'Bearer',
     ...present({ accessTokenReceivedAt, refreshToken, scope }),
   })

@@ -63,9 +63,7 @@ export function scriptCookieStore(options: ScriptCookieOptions = {}): TokenStore
     open: (name) => {
       const cookieName = `${isHostOnly ? '__Host-' : '__Secure-'}${name.replaceAll(/[^\w.~-]/g, '.')}`
       const read = (): string | undefined => {
-        const found = document.cookie
-          .split('; ')
-          .filter((pair) => pair.startsWith(`${cookieName}=`))
+        const found = cookiesHere().filter((pair) => pair.startsWith(`${cookieName}=`))
         // Two of one name: another host or path planted one, and nobody can tell which (RFC 6265bis, 8.6).
         const [pair] = found
         return found.length === 1 && pair !== undefined && pair.length > cookieName.length + 1
@@ -73,8 +71,13 @@ export function scriptCookieStore(options: ScriptCookieOptions = {}): TokenStore
           : undefined
       }
       const set = (value: string, lifetime: Partial<CookieAttributes>): void => {
-        // biome-ignore lint/suspicious/noDocumentCookie: the one that every browser has, and that answers at once.
-        document.cookie = serializeCookie(cookieName, value, { ...attributes, ...lifetime })
+        const cookie = serializeCookie(cookieName, value, { ...attributes, ...lifetime })
+        try {
+          // biome-ignore lint/suspicious/noDocumentCookie: the one that every browser has, and that answers at once.
+          document.cookie = cookie
+        } catch {
+          // In a sandboxed frame: that nothing was kept is seen when it is read.
+        }
       }
       return {
         read,
@@ -93,5 +96,14 @@ export function scriptCookieStore(options: ScriptCookieOptions = {}): TokenStore
         remove: () => set('', { maxAgeSeconds: 0 }),
       }
     },
+  }
+}
+
+// Where a frame is sandboxed, asking throws.
+function cookiesHere(): readonly string[] {
+  try {
+    return document.cookie.split('; ')
+  } catch {
+    return []
   }
 }

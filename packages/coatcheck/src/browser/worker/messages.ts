@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../../core/error-codes.ts'
 import { CoatcheckError } from '../../core/errors.ts'
+import { present } from '../../core/present.ts'
 import type { CodeAnswer, KeeperSettings } from '../token-keeper.ts'
 import type { TokenState } from '../token-state.ts'
 
@@ -38,11 +39,15 @@ export interface WorkerAnswer {
   readonly body?: MessagePort
 }
 
+/** What tells our messages from others between a page and its worker. */
+export const WORKER_TAG = 'coatcheck'
+
 /** What a worker tells its page. */
-export type WorkerReply =
+export type WorkerReply = { readonly from: typeof WORKER_TAG } & (
   | { readonly id: number; readonly value: unknown }
   | { readonly id: number; readonly fault: WorkerFault }
   | { readonly state: TokenState }
+)
 
 /** An error on its way: code and words, nothing else. */
 export interface WorkerFault {
@@ -50,6 +55,8 @@ export interface WorkerFault {
   readonly code?: ErrorCode
   readonly name: string
   readonly retryAfterSeconds?: number
+  /** What differs in the configuration; no error of another kind says more than its code. */
+  readonly detail?: string
 }
 
 /** A message over the port of a body. */
@@ -60,15 +67,14 @@ export function faultOf(error: unknown): WorkerFault {
   if (!(error instanceof CoatcheckError)) {
     return { name: error instanceof DOMException ? error.name : 'TypeError' }
   }
-  const { code, name, retryAfterSeconds } = error
-  return { code, name, ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }) }
+  const { code, name, message, retryAfterSeconds } = error
+  const detail = code === 'invalid_configuration' ? message : undefined
+  return { code, name, ...present({ retryAfterSeconds, detail }) }
 }
 
 /** Puts an error together again. */
-export function errorOf({ code, name, retryAfterSeconds }: WorkerFault): Error {
-  if (code !== undefined) {
-    return new CoatcheckError(code, retryAfterSeconds === undefined ? {} : { retryAfterSeconds })
-  }
+export function errorOf({ code, name, retryAfterSeconds, detail }: WorkerFault): Error {
+  if (code !== undefined) return new CoatcheckError(code, present({ retryAfterSeconds, detail }))
   return name === 'TypeError'
     ? new TypeError('The request failed.')
     : new DOMException('The request failed.', name)

@@ -7,12 +7,18 @@ import { createTokenKeeper, type TokenKeeper } from '../token-keeper.ts'
 import {
   type BodyPart,
   faultOf,
+  WORKER_TAG,
   type WorkerAnswer,
   type WorkerCall,
   type WorkerReply,
   type WorkerRequest,
   type WorkerSettings,
 } from './messages.ts'
+
+interface Addressed {
+  readonly to?: unknown
+  readonly id?: unknown
+}
 
 // The part of a dedicated worker's global that is used; its own types exclude the page's.
 interface WorkerScope {
@@ -47,33 +53,36 @@ export function startTokenWorker(options: TokenProviderOptions): void {
     fetch: globalThis.fetch.bind(globalThis),
     dpop: options.dpop,
   })
+  const from = WORKER_TAG
   const underWay = new Map<number, AbortController>()
 
   scope.addEventListener('message', ({ data }) => {
     // Any script of the page can post: what is none of our messages is passed over.
-    const { id, ...request } = (data ?? {}) as { readonly id?: unknown } & WorkerRequest
-    if (typeof id !== 'number') return
+    const { to, id, ...request } = (data ?? {}) as Addressed & WorkerRequest
+    if (to !== WORKER_TAG || typeof id !== 'number') return
     if (request.kind === 'abort') return underWay.get(id)?.abort()
-    answer(id, request).catch((error: unknown) => scope.postMessage({ id, fault: faultOf(error) }))
+    answer(id, request).catch((error: unknown) =>
+      scope.postMessage({ from, id, fault: faultOf(error) }),
+    )
   })
 
   async function answer(id: number, request: WorkerRequest): Promise<void> {
     if (request.kind !== 'fetch') {
       const value = await resultOf(keeper, settings, request)
-      scope.postMessage({ id, value })
+      scope.postMessage({ from, id, value })
       return
     }
     const controller = new AbortController()
     underWay.set(id, controller)
     try {
       const { answer: value, transfer } = await call(keeper, request.call, controller)
-      scope.postMessage({ id, value }, transfer)
+      scope.postMessage({ from, id, value }, transfer)
     } finally {
       underWay.delete(id)
     }
   }
 
-  keeper.subscribe((state) => scope.postMessage({ state }))
+  keeper.subscribe((state) => scope.postMessage({ from, state }))
 }
 
 async function resultOf(

@@ -1,10 +1,12 @@
 import { CoatcheckError } from '../../core/errors.ts'
+import { callListener } from '../telling.ts'
 import type { KeeperSettings, TokenKeeper } from '../token-keeper.ts'
 import type { TokenState, TokenStateListener } from '../token-state.ts'
 import type { TokenStoreTraits } from '../token-store.ts'
 import {
   type BodyPart,
   errorOf,
+  WORKER_TAG,
   type WorkerAnswer,
   type WorkerReply,
   type WorkerRequest,
@@ -63,11 +65,14 @@ function connect(worker: Worker, settings: KeeperSettings, apis: readonly string
   let lastId = 0
   let last: TokenState | undefined
   let broken: CoatcheckError | undefined
+  let isGreeted = false
 
-  worker.addEventListener('message', ({ data }: MessageEvent<WorkerReply>) => {
+  worker.addEventListener('message', ({ data }: MessageEvent<WorkerReply | undefined>) => {
+    // The worker may have other things to say to its page.
+    if (data?.from !== WORKER_TAG) return
     if ('state' in data) {
       last = data.state
-      for (const listener of listeners) listener(data.state)
+      for (const listener of listeners) callListener(listener, data.state)
       return
     }
     const found = waiting.get(data.id)
@@ -77,13 +82,17 @@ function connect(worker: Worker, settings: KeeperSettings, apis: readonly string
   })
   // Its file is not there, or the page's policy forbids it: then nobody will ever answer.
   worker.addEventListener('error', () => {
+    if (!isGreeted) giveUp()
+  })
+
+  function giveUp(): void {
     broken = new CoatcheckError('worker_unavailable')
     for (const { reject } of waiting.values()) reject(broken)
     waiting.clear()
-  })
+  }
 
   function post(id: number, request: WorkerRequest): void {
-    worker.postMessage({ id, ...request })
+    worker.postMessage({ to: WORKER_TAG, id, ...request })
   }
 
   function ask<T>(request: WorkerRequest, id: number = nextId()): Promise<T> {
@@ -111,6 +120,7 @@ function connect(worker: Worker, settings: KeeperSettings, apis: readonly string
     const call = { url, method, headers: [...headers], cache, credentials, keepalive }
     try {
       await greeted
+      signal.throwIfAborted()
       const sent = body === undefined || body.size === 0 ? call : { ...call, body }
       return responseOf(await ask<WorkerAnswer>({ kind: 'fetch', call: sent }, id), signal)
     } finally {
@@ -119,7 +129,12 @@ function connect(worker: Worker, settings: KeeperSettings, apis: readonly string
   }
 
   const greeted = ask<void>({ kind: 'hello', settings: { ...settings, apis } })
-  greeted.catch(() => {})
+  greeted.then(
+    () => {
+      isGreeted = true
+    },
+    () => {},
+  )
   const after = async <T>(request: WorkerRequest): Promise<T> => {
     await greeted
     return ask<T>(request)
@@ -136,7 +151,10 @@ function connect(worker: Worker, settings: KeeperSettings, apis: readonly string
       if (last !== undefined) listener(last)
       return () => listeners.delete(listener)
     },
-    close: () => worker.terminate(),
+    close: () => {
+      worker.terminate()
+      giveUp()
+    },
   }
 }
 
