@@ -12,6 +12,7 @@ import {
   watchUse,
 } from './hostile-script/after-load.mjs'
 import { patchedRows } from './hostile-script/before-load.mjs'
+import { boundRows } from './hostile-script/bound.mjs'
 import { controlRows } from './hostile-script/control.mjs'
 import { foreignWindowRows, listenInTab, toldRows } from './hostile-script/other-windows.mjs'
 import { ownTokenRows } from './hostile-script/own-tokens.mjs'
@@ -30,6 +31,7 @@ export const needs = ['browser']
 
 const PLACES_FULL = ['memory', 'session_storage', 'local_storage', 'script_cookie', 'worker']
 const PLACES_SHORT = ['memory', 'worker']
+const BOUND = 'local_storage with DPoP'
 
 /** @param {{ seconds: number, browser?: string, log: (line: string) => void }} options */
 export async function run({ seconds, browser = 'chromium', log }) {
@@ -55,6 +57,10 @@ async function hostileScriptIn({ browser, isShort, log }) {
   const stage = await openStage()
   const rows = []
   try {
+    for (const row of isShort ? [] : await boundRows(browser)) {
+      log(`${browser}, ${BOUND}, ${row.attack}: ${row.ok ? 'ok' : 'NOT AS SAID'} (${row.got})`)
+      rows.push({ browser, place: BOUND, ...row })
+    }
     for (const place of isShort ? PLACES_SHORT : PLACES_FULL) {
       const found = await attack({ browser, place, isShort, stage })
       if (place === 'worker' && !isShort) found.push(...(await serviceWorkerRows(browser, place)))

@@ -35,7 +35,8 @@ export async function fuzzRows({ page, stage }) {
       attack: `T-BROWSER-02 fuzzed messages to ${which}`,
       said: 'stopped',
       got: `${inWords(kinds)}, in the answers to ${sent} messages`,
-      ok: kinds.length === 0 && heard.length > 0,
+      // Messages that it passes over try nothing.
+      ok: kinds.length === 0 && heard.length > sent / 2,
     })
   }
   const { status } = await page.evaluate("lab.call('orders')")

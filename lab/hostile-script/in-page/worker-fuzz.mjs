@@ -1,5 +1,7 @@
 // Messages to a worker that keeps tokens: all that it knows, with other addresses in them, and much that it does not.
 
+// How messages to it begin.
+const TO = 'coatcheck'
 const WAIT_MS = 1200
 const RANDOM_MESSAGES = 200
 
@@ -131,7 +133,18 @@ function randomMessage(api, evil) {
   const value = () =>
     pick([...ODD, ...KINDS, evil, api, { url: evil }, [['a', 'b']], new Blob(['x'])])
   const known = ['hello', 'redeem', 'accept', 'fetch', 'abort', 'state', 'authorization_endpoint']
-  const names = ['answer', 'call', 'settings', 'id', 'url', 'method', 'headers', 'body', 'code']
+  const names = [
+    'to',
+    'answer',
+    'call',
+    'settings',
+    'id',
+    'url',
+    'method',
+    'headers',
+    'body',
+    'code',
+  ]
   const inner = Object.fromEntries(names.map((name) => [name, value()]))
   return { kind: pick(known), [pick(names)]: value(), call: inner, answer: inner, settings: inner }
 }
