@@ -30,7 +30,7 @@ interface WorkerScope {
  * Keeps tokens in this worker, for the page that started it with `workerStore`. Provider and APIs are those given here:
  * no message can name another one, and none is answered with a token.
  *
- * Throws `invalid_configuration`.
+ * Throws `invalid_configuration`, and `wrong_use` in a page.
  *
  * @see RFC 10017 (OAuth 2.0 for Browser-Based Applications), sections 8.2 and 8.3
  * @example
@@ -43,6 +43,9 @@ interface WorkerScope {
  * })
  */
 export function startTokenWorker(options: TokenProviderOptions): void {
+  // Loaded by a page it would answer that page's own messages.
+  if (typeof document === 'object')
+    throw new CoatcheckError('wrong_use', { detail: 'startTokenWorker runs in a worker.' })
   const scope = globalThis as unknown as WorkerScope
   const { clock = Date.now } = options
   const settings: WorkerSettings = { ...keeperSettings(options), apis: options.apis }

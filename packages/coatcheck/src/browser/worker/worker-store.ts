@@ -24,6 +24,9 @@ export interface WorkerStore {
  * script in the page can have calls made while the page is open, and can sign in anew by itself; it cannot take away
  * what the worker holds. A reload forgets.
  *
+ * That holds where no script can register a service worker whose scope has the worker's file in it: such a one sees what
+ * the worker sends and receives. A `worker-src` that names this one file forbids it, on every answer of the origin.
+ *
  * The worker's file calls `startTokenWorker` with its configuration; the page's must be the same.
  *
  * @see RFC 10017 (OAuth 2.0 for Browser-Based Applications), section 8.3
