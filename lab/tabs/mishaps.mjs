@@ -145,7 +145,6 @@ export const MISHAPS = [
   {
     what: '503 from the provider signs nobody out, and the renewal follows',
     place: 'local_storage',
-    isQuick: true,
     play: async ({ page, url, ledger }) => {
       await signIn(page, url)
       ledger.setFault('unavailable')
