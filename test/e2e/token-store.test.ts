@@ -166,6 +166,30 @@ describe('an entry in localStorage', () => {
     await here.close()
   })
 
+  it('stays, and nothing is sent, while the browser gives no database; then it is renewed', async () => {
+    await signInByPassword()
+    const before = login.renewals.length
+    await spa.page.evaluate('lab.setClock(3600000)')
+    // A connection that stays open, and a deletion that waits for it: whoever opens now waits behind both.
+    await spa.page.evaluate(`new Promise((resolve) => {
+      const opening = indexedDB.open('coatcheck')
+      opening.onsuccess = () => {
+        window.connection = opening.result
+        const deleting = indexedDB.deleteDatabase('coatcheck')
+        deleting.onblocked = () => resolve()
+      }
+    })`)
+    const refused = await spa.page.evaluate(`lab.call('${login.issuer}/api/')`)
+    expect(refused).toEqual({ error: 'database_unavailable' })
+    expect(login.renewals.length).toBe(before)
+    expect(await state()).toMatchObject({ state: 'renewing' })
+    await spa.page.evaluate('window.connection.close()')
+    await expect
+      .poll(() => spa.page.evaluate(`lab.call('${login.issuer}/api/')`))
+      .toMatchObject({ status: 200 })
+    expect(login.renewals.length).toBe(before + 1)
+  })
+
   it('is gone for every tab when it is cleared by hand', async () => {
     await signInByPassword()
     const other = await spa.context.newPage()

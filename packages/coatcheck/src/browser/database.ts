@@ -22,23 +22,12 @@ export async function inTransaction<T>(
     opening.onupgradeneeded = () => {
       for (const store of STORES) opening.result.createObjectStore(store)
     }
-    const database = await done(opening)
-    const transaction = database.transaction(name, 'readwrite')
-    const written = new Promise((resolve, reject) => {
-      transaction.oncomplete = resolve
-      transaction.onabort = () => reject(transaction.error)
+    // One that hangs, in opening or later, would hold up every renewal.
+    const late = AbortSignal.timeout(TIMEOUT_MS)
+    const hung = new Promise<never>((_, reject) => {
+      late.addEventListener('abort', () => reject(late.reason))
     })
-    written.catch(() => {})
-    // One that hangs would hold up every renewal.
-    const late = setTimeout(() => transaction.abort(), TIMEOUT_MS)
-    try {
-      const result = await work(transaction.objectStore(name))
-      await written
-      return result
-    } finally {
-      clearTimeout(late)
-      database.close()
-    }
+    return await Promise.race([workIn(opening, late, name, work), hung])
   } catch (cause) {
     throw new CoatcheckError('database_unavailable', { cause })
   }
@@ -50,4 +39,38 @@ export function done<T>(request: IDBRequest<T>): Promise<T> {
     request.onsuccess = () => resolve(request.result)
     request.onerror = () => reject(request.error)
   })
+}
+
+async function workIn<T>(
+  opening: IDBOpenDBRequest,
+  late: AbortSignal,
+  name: DatabaseStore,
+  work: (store: IDBObjectStore) => Promise<T>,
+): Promise<T> {
+  const database = await done(opening)
+  try {
+    // Whoever asked has given up: what nobody waits for must not be written.
+    late.throwIfAborted()
+    const transaction = database.transaction(name, 'readwrite')
+    let isOver = false
+    late.addEventListener('abort', () => {
+      if (!isOver) transaction.abort()
+    })
+    const written = new Promise((resolve, reject) => {
+      transaction.oncomplete = () => {
+        isOver = true
+        resolve(undefined)
+      }
+      transaction.onabort = () => {
+        isOver = true
+        reject(transaction.error)
+      }
+    })
+    written.catch(() => {})
+    const result = await work(transaction.objectStore(name))
+    await written
+    return result
+  } finally {
+    database.close()
+  }
 }

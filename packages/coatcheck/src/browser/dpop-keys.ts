@@ -59,10 +59,12 @@ function open(name: string, isLasting: boolean, clock: Clock): RequestProofs {
     nonce: string | undefined,
     { accessToken, clockOffsetMs = 0 }: ProofOptions,
   ): Promise<Record<string, string>> => {
-    key ??= keyPair().then(dpopKeyOf)
-    key.catch(() => {
-      key = undefined
-    })
+    key ??= keyPair()
+      .then(dpopKeyOf)
+      .catch((error: unknown) => {
+        key = undefined
+        throw error
+      })
     const proof = await createDpopProof(await key, {
       ...{ method, url, accessToken, nonce },
       clock: () => clock() + clockOffsetMs,

@@ -67,11 +67,12 @@ export function createReloadableKeyRing(options: ReloadableKeyRingOptions): Relo
     return true
   }
 
-  // A listener that throws has a fault of its own: the request that looked for a key has none.
   function tell(event: RingEvent): void {
     try {
       onEvent(event)
-    } catch {}
+    } catch {
+      // A listener that throws has a fault of its own: the request that looked for a key has none.
+    }
   }
 
   function tellFault(error: unknown): void {

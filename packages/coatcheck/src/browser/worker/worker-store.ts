@@ -151,7 +151,7 @@ function connect(worker: Worker, settings: KeeperSettings, apis: readonly string
     fetch,
     subscribe: (listener) => {
       listeners.add(listener)
-      if (last !== undefined) listener(last)
+      if (last !== undefined) callListener(listener, last)
       return () => listeners.delete(listener)
     },
     close: () => {
