@@ -8,6 +8,7 @@ import { signIn } from './spa/steps.mjs'
 import { faultsOf, openTabs, openTabsSignedIn, workUntil } from './tabs/crowd.mjs'
 import { createLedger } from './tabs/ledger.mjs'
 import { MISHAPS } from './tabs/mishaps.mjs'
+import { PERSONS } from './tabs/persons.mjs'
 
 export const name = 'tabs'
 export const about =
@@ -90,7 +91,7 @@ async function tabsIn({ browser, isShort, log }) {
       )
     })
   }
-  for (const { what, place, play, isQuick } of MISHAPS) {
+  for (const { what, place, play, isQuick } of [...MISHAPS, ...PERSONS]) {
     if (isShort && isQuick !== true) continue
     await inBrowser(browser, async (scene) => {
       const { wrong, seen } = await play({ ...scene, url: `${scene.site.origin}/${place}/` })

@@ -1,45 +1,12 @@
 // @ts-check
-// What goes wrong in tabs, one by one: each plays with a browser and a provider of its own.
-import { createTrustingFetch, requestPublicTokens } from '@coatcheck/dev'
+// What goes wrong while tabs renew: each plays with a browser and a provider of its own.
 import { isReady, signIn, until } from '../spa/steps.mjs'
 import { openTabs } from './crowd.mjs'
+import { becomes, CALL, call, differing, pause, revoke, stateOf } from './scene.mjs'
 
-/**
- * @typedef {import('../browsers/browsers.mjs').LabPage} LabPage
- * @typedef {{
- *   page: LabPage,
- *   url: string,
- *   site: import('../spa/site.mjs').SpaSite,
- *   ledger: import('./ledger.mjs').Ledger,
- * }} Scene
- * @typedef {{ wrong: string[], seen: string }} Outcome
- * @typedef {{ what: string, place: string, isQuick?: boolean, play: (scene: Scene) => Promise<Outcome> }} Mishap
- */
-
-const CALL = "lab.call('orders')"
 const HOUR_MS = 3_600_000
 
-/** @param {number} ms */
-const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
-/** @param {LabPage} page */
-const stateOf = async (page) => (await page.evaluate('lab.state()')).state
-/** @param {LabPage} page @param {string} state */
-const becomes = (page, state) => until(async () => (await stateOf(page)) === state)
-/** @param {LabPage} page */
-const call = async (page) => {
-  const { status, error } = await page.evaluate(CALL)
-  return String(status ?? error)
-}
-/**
- * The first that is not as it should be, in words.
- * @param {readonly (readonly [string, unknown, unknown])[]} checks
- */
-const differing = (checks) =>
-  checks
-    .filter(([, seen, should]) => String(seen) !== String(should))
-    .map(([what, seen, should]) => `${what} is ${seen}, not ${should}`)
-
-/** @type {readonly Mishap[]} */
+/** @type {readonly import('./scene.mjs').Mishap[]} */
 export const MISHAPS = [
   {
     what: 'T-BROWSER-05 a tab that is duplicated keeps nothing that burns the refresh token of the other',
@@ -282,93 +249,4 @@ export const MISHAPS = [
       return { wrong, seen: 'both' }
     },
   },
-  {
-    what: 'signing out in one tab signs out all, and ends the refresh token at the provider',
-    place: 'local_storage',
-    isQuick: true,
-    play: (scene) => signOutReaches(scene, false),
-  },
-  {
-    what: 'signing out in one tab signs out all tabs of this person, whose sign-ins are their own',
-    place: 'worker',
-    play: (scene) => signOutReaches(scene, true),
-  },
-  {
-    what: 'somebody else signs in in another tab: nothing is called in the wrong name',
-    place: 'local_storage',
-    play: async ({ page, url }) => {
-      await signIn(page, url)
-      const [other] = await openTabs(page, 1)
-      if (other === undefined) throw new Error('no tab')
-      await signIn(other, url, 'grace')
-      const told = "lab.states.at(-1).claims?.preferred_username ?? '?'"
-      await until(async () => (await page.evaluate(told)) === 'grace').catch(() => {})
-      const seen = await page.evaluate(told)
-      const wrong = differing([
-        ['the first tab is told', seen, 'grace'],
-        ['its next call', await call(page), 'signed_in_as_another'],
-        ['the one after it', await call(page), '200'],
-      ])
-      return { wrong, seen: 'told, one call refused, then called' }
-    },
-  },
 ]
-
-/**
- * @param {Scene} scene
- * @param {boolean} each whether each tab signs in by itself
- * @returns {Promise<Outcome>}
- */
-async function signOutReaches({ page, url, site, ledger }, each) {
-  await signIn(page, url)
-  const [other] = await openTabs(page, 1)
-  if (other === undefined) throw new Error('no tab')
-  if (each) {
-    await other.start("lab.signIn({ prompt: 'none' })")
-    await becomes(other, 'signed_in')
-  }
-  await page.evaluate('lab.signOut({ provider: false })')
-  await becomes(other, 'signed_out')
-  const alive = []
-  for (const token of ledger.refreshTokens) if (await isAlive(site, token)) alive.push(token)
-  const reason = await other.evaluate('lab.states.at(-1).reason ?? "none"')
-  const wrong = differing([
-    ['this tab', await stateOf(page), 'signed_out'],
-    ['the call in the other', await call(other), 'signed_out'],
-    ['the other tab is told', reason, 'signed_out_elsewhere'],
-    ['refresh tokens given out', ledger.refreshTokens.length, each ? 2 : 1],
-    ['of these alive at the provider', alive.length, 0],
-    [
-      'what is left in localStorage',
-      await page.evaluate(
-        'Object.keys(localStorage).filter((key) => /token/.test(localStorage.getItem(key))).length',
-      ),
-      0,
-    ],
-  ])
-  return { wrong, seen: `the other tab: ${reason}` }
-}
-
-/**
- * Revokes as somebody else would: an operator, or a thief's use that was noticed.
- * @param {import('../spa/site.mjs').SpaSite} site
- * @param {string} token
- */
-async function revoke(site, token) {
-  await requestPublicTokens(clientOf(site), { token }, '/token/revocation')
-}
-
-/**
- * Whether the provider still takes a refresh token: it is spent by asking.
- * @param {import('../spa/site.mjs').SpaSite} site
- * @param {string} token
- */
-async function isAlive(site, token) {
-  const grant = { grant_type: 'refresh_token', refresh_token: token }
-  return (await requestPublicTokens(clientOf(site), grant)).status === 200
-}
-
-/** @param {import('../spa/site.mjs').SpaSite} site */
-function clientOf({ provider, origin, certificate }) {
-  return { provider, client: { clientId: 'spa', origin }, fetch: createTrustingFetch(certificate) }
-}

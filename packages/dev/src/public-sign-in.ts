@@ -2,7 +2,12 @@ import type { DpopProver } from './dpop-prover.ts'
 import type { FormBrowser } from './form-browser.ts'
 import type { DevProvider } from './provider.ts'
 import { type DevPublicClient, redirectUris } from './provider-clients.ts'
-import { type AuthorizationRequest, makeAuthorizationRequest, type TokenAnswer } from './sign-in.ts'
+import {
+  type AuthorizationRequest,
+  makeAuthorizationRequest,
+  type TokenAnswer,
+  tradeCode,
+} from './sign-in.ts'
 import type { Fetch } from './trusting-fetch.ts'
 import type { TestUser } from './users.ts'
 
@@ -51,16 +56,9 @@ export async function signInPublicClient(
   browser: FormBrowser,
   user: TestUser,
 ): Promise<TokenAnswer> {
-  const { redirectUri, url, codeVerifier } = makePublicAuthorizationRequest(signIn)
-  const first = await browser.open(url, redirectUri)
-  const fields = { username: user.username, password: user.password, choice: 'go' }
-  const last = first.body === '' ? first : await browser.submit(first, fields, redirectUri)
-  const code = new URL(last.url).searchParams.get('code')
-  if (code === null) throw new Error(`no code: the provider answered ${last.status}`)
-  const grant = { grant_type: 'authorization_code', code, redirect_uri: redirectUri }
-  const answer = await requestPublicTokens(signIn, { ...grant, code_verifier: codeVerifier })
-  if (!answer.ok) throw new Error(`no tokens: the provider answered ${answer.status}`)
-  return (await answer.json()) as TokenAnswer
+  return tradeCode(makePublicAuthorizationRequest(signIn), browser, user, (parameters) =>
+    requestPublicTokens(signIn, parameters),
+  )
 }
 
 /**

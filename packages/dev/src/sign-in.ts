@@ -71,14 +71,25 @@ export async function signInForTokens(
   browser: FormBrowser,
   user: { readonly username: string; readonly password: string },
 ): Promise<TokenAnswer> {
-  const { redirectUri, url, codeVerifier } = makeAuthorizationRequest(client)
+  return tradeCode(makeAuthorizationRequest(client), browser, user, (parameters) =>
+    requestTokens(client.provider, parameters),
+  )
+}
+
+/** Goes through the provider's forms with an authorization request, and trades the code that comes of it. */
+export async function tradeCode(
+  { redirectUri, url, codeVerifier }: AuthorizationRequest,
+  browser: FormBrowser,
+  user: { readonly username: string; readonly password: string },
+  request: (parameters: Readonly<Record<string, string>>) => Promise<Response>,
+): Promise<TokenAnswer> {
   const first = await browser.open(url, redirectUri)
   const fields = { username: user.username, password: user.password, choice: 'go' }
   const last = first.body === '' ? first : await browser.submit(first, fields, redirectUri)
   const code = new URL(last.url).searchParams.get('code')
   if (code === null) throw new Error(`no code: the provider answered ${last.status}`)
   const grant = { grant_type: 'authorization_code', code, redirect_uri: redirectUri }
-  const answer = await requestTokens(client.provider, { ...grant, code_verifier: codeVerifier })
+  const answer = await request({ ...grant, code_verifier: codeVerifier })
   if (!answer.ok) throw new Error(`no tokens: the provider answered ${answer.status}`)
   return (await answer.json()) as TokenAnswer
 }
