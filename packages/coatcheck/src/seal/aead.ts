@@ -61,7 +61,7 @@ export function decryptGcm(
   try {
     const plaintext = decipher.update(sealed.subarray(0, end))
     decipher.final()
-    return new Uint8Array(plaintext.buffer, plaintext.byteOffset, plaintext.byteLength)
+    return plaintext
   } catch {
     return undefined
   }

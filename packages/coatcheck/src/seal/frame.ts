@@ -162,6 +162,13 @@ export class FrameReader {
     return this.string(Math.floor(tagged / 2), tagged % 2 === 0 ? 'utf8' : 'utf16le')
   }
 
+  /** A text that may never be asked for. */
+  laterText(): () => string {
+    const tagged = this.uint()
+    const part = this.part(Math.floor(tagged / 2))
+    return () => part.toString(tagged % 2 === 0 ? 'utf8' : 'utf16le')
+  }
+
   /** The next bytes as a string. */
   string(length: number, encoding: FrameEncoding): string {
     const start = this.skip(length)
@@ -221,5 +228,20 @@ export class FramePart {
 
   toString(encoding: FrameEncoding): string {
     return this.#buffer.toString(encoding, this.#start, this.#end)
+  }
+
+  /** Whether it is these very bytes. */
+  equals(bytes: Uint8Array): boolean {
+    const { length } = bytes
+    if (this.#end - this.#start !== length) return false
+    for (let index = 0; index < length; index += 1) {
+      if (this.#buffer[this.#start + index] !== bytes[index]) return false
+    }
+    return true
+  }
+
+  /** The bytes, in memory of their own. */
+  copy(): Uint8Array {
+    return Uint8Array.prototype.slice.call(this.#buffer, this.#start, this.#end)
   }
 }

@@ -30,7 +30,7 @@ describe('sealValue and openValue', () => {
     const [here, elsewhere] = [createKeyRing(file), createKeyRing(file)]
     const keyId = here.current.id
     for (const length of [0, 1, 15, 16, 17, 4096, 100_000]) {
-      const bytes = new Uint8Array(length).map((_, index) => index * 13)
+      const bytes = Buffer.alloc(length).map((_, index) => index * 13)
       const value = sealValue(here, { ...BINDING, bytes })
       expect(value.length).toBe(sealedLength(length))
       expect(openValue(here, { ...BINDING, value })).toEqual({ ok: true, bytes, keyId })
@@ -143,7 +143,10 @@ describe('sealValue and openValue', () => {
       },
     }
     for (let time = 0; time < 3; time += 1) {
-      expect(openValue(asked, { ...BINDING, value })).toMatchObject({ ok: true, bytes: BYTES })
+      expect(openValue(asked, { ...BINDING, value })).toMatchObject({
+        ok: true,
+        bytes: Buffer.from(BYTES),
+      })
     }
   })
 

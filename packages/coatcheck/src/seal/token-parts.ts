@@ -1,5 +1,5 @@
 import { decodedLength } from './base64url.ts'
-import { FrameReader, FrameWriter } from './frame.ts'
+import { type FramePart, FrameReader, FrameWriter } from './frame.ts'
 
 /**
  * Two sections of one frame: `text` may be deflated, `kept` never is. A compressor that a secret shares with
@@ -46,6 +46,24 @@ export function payloadOf(token: string): string | undefined {
   return read.payload?.()
 }
 
+// All tokens that one key signed begin alike, and to write that out again takes longer than to look.
+const seenHeaders: { readonly bytes: Uint8Array; readonly text: string }[] = []
+const MOST_HEADERS = 8
+const MOST_HEADER_BYTES = 512
+let nextHeader = 0
+
+function headerText(header: FramePart): string {
+  for (const { bytes, text } of seenHeaders) {
+    if (header.equals(bytes)) return text
+  }
+  const text = header.toString('base64url')
+  const bytes = header.copy()
+  if (bytes.length > MOST_HEADER_BYTES) return text
+  seenHeaders[nextHeader] = { bytes, text }
+  nextHeader = (nextHeader + 1) % MOST_HEADERS
+  return text
+}
+
 /** Reads what {@link writeToken} or {@link writeSecretToken} wrote. */
 export function readToken({ kept, text }: Sections<FrameReader>): ReadToken {
   const count = kept.uint()
@@ -57,7 +75,7 @@ export function readToken({ kept, text }: Sections<FrameReader>): ReadToken {
   const payload = text.part(payloadBytes)
   return {
     token: () =>
-      `${header.toString('base64url')}.${payload.toString('base64url')}.${signature.toString('base64url')}`,
+      `${headerText(header)}.${payload.toString('base64url')}.${signature.toString('base64url')}`,
     payload: () => payload.toString('utf8'),
   }
 }

@@ -1,5 +1,5 @@
 import { payloadOf } from '../seal/token-parts.ts'
-import type { ClaimsSource } from '../tokens/token-set-mark.ts'
+import type { ClaimsSource } from '../tokens/token-set-object.ts'
 import { claimsSourceOf, type VerifiedTokenSet } from '../tokens/verified-token-set.ts'
 
 /** Claims as they come out of JSON. */

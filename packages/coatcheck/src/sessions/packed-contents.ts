@@ -4,8 +4,8 @@ import { type FrameReader, FrameWriter } from '../seal/frame.ts'
 import { type PackedCost, packSections, unpackSections } from '../seal/pack.ts'
 import { readToken, type Sections, writeSecretToken, writeToken } from '../seal/token-parts.ts'
 import { restoreVerifiedTokenSet } from '../tokens/restore-verified.ts'
-import type { ClaimsSource } from '../tokens/token-set-mark.ts'
-import { isVerifiedTokenSet, type RestorableTokenSet } from '../tokens/verified-token-set.ts'
+import type { ClaimsSource, RestorableTokenSet } from '../tokens/token-set-object.ts'
+import { isVerifiedTokenSet } from '../tokens/verified-token-set.ts'
 import type { SessionContents } from './contents.ts'
 import { findClaimsSource, type ParsedClaims, parseClaims } from './packed-claims.ts'
 
@@ -174,15 +174,14 @@ function readTokenSet(
   const refreshToken = (flags & REFRESH_TOKEN) === 0 ? undefined : readToken(sections)
   const idToken = (flags & ID_TOKEN) === 0 ? undefined : readToken(sections)
   const accessToken = readToken(sections)
-  const scope = (flags & SCOPE) === 0 ? undefined : text.text()
+  const scope = (flags & SCOPE) === 0 ? undefined : text.laterText()
   const otherSubject = (flags & OTHER_SUBJECT) === 0 ? undefined : text.text()
   const isElsewhere = (flags & OTHER_PARTIES) !== 0
   const issuer = isElsewhere ? text.text() : known.issuer
   const clientId = isElsewhere ? text.text() : known.clientId
   const claimsSource = sourceIn(flags)
   const source = claimsSource === 'access_token' ? accessToken : idToken
-  const written = claimsSource === 'neither' ? text.text() : undefined
-  const json = written === undefined ? source?.payload : () => written
+  const json = claimsSource === 'neither' ? text.laterText() : source?.payload
   if (json === undefined || !kept.isWhole) return undefined
   const claims = (): ParsedClaims => readClaims(json())
   const set: Draft<RestorableTokenSet> = {

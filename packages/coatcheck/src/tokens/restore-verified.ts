@@ -1,8 +1,5 @@
-import {
-  mintTokenSet,
-  type RestorableTokenSet,
-  type VerifiedTokenSet,
-} from './verified-token-set.ts'
+import type { RestorableTokenSet } from './token-set-object.ts'
+import { mintTokenSet, type VerifiedTokenSet } from './verified-token-set.ts'
 
 /**
  * A token set out of an opened seal, where the AEAD stands in for the signatures. For `sessions` and `seal`

@@ -192,7 +192,19 @@ describe('createVerifiedTokenSet', () => {
       inspect(set, { depth: 9 }),
       JSON.stringify({ ...set }),
       JSON.stringify(Object.entries(set)),
+      JSON.stringify(Object.entries(Object.getOwnPropertyDescriptors(set))),
     ].join()
+    expect(JSON.parse(JSON.stringify(set))).toEqual({
+      issuer: set.issuer,
+      clientId: set.clientId,
+      subject: set.subject,
+      tokenType: 'Bearer',
+      accessTokenKind: 'jwt',
+      accessTokenExpiresAt: set.accessTokenExpiresAt,
+      scope: set.scope,
+      claims: set.claims,
+    })
+    expect(inspect(set)).toContain(set.subject)
     for (const secret of [CANARY_REFRESH, accessToken.raw, idToken.raw]) {
       expect(seen).not.toContain(secret)
     }
@@ -207,10 +219,21 @@ describe('createVerifiedTokenSet', () => {
   })
 
   it('T-TOKEN-05 is not made by what it can be reached from, nor copied', async () => {
-    const set = await make()
-    expect(Object.getPrototypeOf(set)).toBe(Object.prototype)
-    for (const copy of [Object.create(set), new Proxy(set, {}), structuredClone({ ...set })]) {
+    const set = await make({ accessToken })
+    const shared = Object.getPrototypeOf(set)
+    expect(Object.isFrozen(shared)).toBe(true)
+    expect(Object.hasOwn(shared, 'constructor')).toBe(false)
+    const copies = [
+      Object.create(set),
+      Object.create(shared),
+      new Proxy(set, {}),
+      structuredClone({ ...set }),
+      structuredClone(set),
+    ]
+    for (const copy of copies) {
       expect(isVerifiedTokenSet(copy)).toBe(false)
+      // Nor does it break a log.
+      expect([inspect(copy), JSON.stringify(copy)]).toEqual(['{}', '{}'])
     }
   })
 

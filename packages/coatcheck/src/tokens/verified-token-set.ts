@@ -1,18 +1,13 @@
 import { CoatcheckError } from '../core/errors.ts'
 import { present } from '../core/present.ts'
-import { deepFreeze } from './deep-freeze.ts'
 import { checkTokenParts, type OpaqueAccessToken, type TokenParts } from './token-parts.ts'
 import {
-  addReadLater,
   type ClaimsSource,
-  isMarked,
-  type LaterOf,
-  markedClaimsSource,
-  markTokenSet,
-  type ReadLater,
-  type SetClaims,
-  type TokensOfSet,
-} from './token-set-mark.ts'
+  isTokenSet,
+  knownClaimsSource,
+  makeTokenSet,
+  type RestorableTokenSet,
+} from './token-set-object.ts'
 import { isVerifiedToken, type VerifiedToken } from './verified-token.ts'
 
 declare const brand: unique symbol
@@ -39,15 +34,6 @@ export interface VerifiedTokenSet {
 
 /** A token set as plain data: for seals alone. */
 export type TokenSetData = Omit<VerifiedTokenSet, typeof brand>
-
-/** The data of a set that a seal vouches for: tokens may be written out, claims and subject read, when they are asked for. */
-export interface RestorableTokenSet
-  extends Omit<TokenSetData, keyof TokensOfSet | keyof ReadLater>,
-    TokensOfSet {
-  readonly claims: LaterOf<SetClaims>
-  /** Absent: it is the claims' `sub`. */
-  readonly subject?: string
-}
 
 /** What a token set is made of. */
 export interface VerifiedTokenSetInput
@@ -95,24 +81,23 @@ export async function createVerifiedTokenSet(
 
 /** Whether a value is a token set that was made here. */
 export function isVerifiedTokenSet(value: unknown): value is VerifiedTokenSet {
-  return typeof value === 'object' && value !== null && isMarked(value)
+  return isTokenSet(value)
 }
 
 /** A token set's data, tokens included: for seals alone. Throws `token_unverified` for a look-alike. */
 export function tokenSetData(set: VerifiedTokenSet): TokenSetData {
   if (!isVerifiedTokenSet(set)) throw unverified()
-  const { accessToken, refreshToken, idToken } = set
+  const { issuer, clientId, subject, accessToken, tokenType, accessTokenKind, claims } = set
+  const { accessTokenExpiresAt, accessTokenReceivedAt, refreshToken, idToken, scope } = set
   return {
-    ...set,
-    accessToken,
-    ...(refreshToken === undefined ? {} : { refreshToken }),
-    ...(idToken === undefined ? {} : { idToken }),
+    ...{ issuer, clientId, subject, accessToken, tokenType, accessTokenKind, claims },
+    ...present({ accessTokenExpiresAt, accessTokenReceivedAt, refreshToken, idToken, scope }),
   }
 }
 
 /** Whose payload the claims of a set are, if that was known when it came out of its seal. */
 export function claimsSourceOf(set: VerifiedTokenSet): ClaimsSource | undefined {
-  return isVerifiedTokenSet(set) ? markedClaimsSource(set) : undefined
+  return isVerifiedTokenSet(set) ? knownClaimsSource(set) : undefined
 }
 
 /** The same set without its refresh token: when that may be spent. */
@@ -123,26 +108,9 @@ export function withoutRefreshToken(set: VerifiedTokenSet): VerifiedTokenSet {
 
 /** Makes a token set of data that was checked, or that a seal vouches for. */
 export function mintTokenSet(data: RestorableTokenSet): VerifiedTokenSet {
-  const set: { -readonly [Name in keyof TokenSetData]?: TokenSetData[Name] } = {
-    issuer: data.issuer,
-    clientId: data.clientId,
-    tokenType: data.tokenType,
-    accessTokenKind: data.accessTokenKind,
-  }
-  const { accessTokenExpiresAt, accessTokenReceivedAt, scope } = data
-  if (accessTokenExpiresAt !== undefined) set.accessTokenExpiresAt = accessTokenExpiresAt
-  if (accessTokenReceivedAt !== undefined) set.accessTokenReceivedAt = accessTokenReceivedAt
-  if (scope !== undefined) set.scope = scope
   const { claims, subject } = data
-  markTokenSet(set, data)
-  if (typeof claims === 'function') {
-    addReadLater(set, { claims: () => deepFreeze(claims()), subject })
-  } else {
-    if (subject === undefined) throw unverified()
-    set.subject = subject
-    set.claims = deepFreeze(claims)
-  }
-  return Object.freeze(set) as VerifiedTokenSet
+  if (subject === undefined && typeof claims !== 'function') throw unverified()
+  return makeTokenSet(data) as VerifiedTokenSet
 }
 
 function unverified(): CoatcheckError {
