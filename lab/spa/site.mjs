@@ -101,10 +101,9 @@ export async function startSpaSite(options = {}) {
       path.includes('.') ? '' : pageOf(pageSettings, path, headOf(options.html, scripts)),
     )
   })
-  for (const host of ['127.0.0.1', '::1']) {
-    await new Promise((resolve) => server.listen({ port, host }, () => resolve(undefined)))
-    break
-  }
+  await new Promise((resolve) =>
+    server.listen({ port, host: '127.0.0.1' }, () => resolve(undefined)),
+  )
   return {
     origin,
     port,
