@@ -8,9 +8,7 @@ const state = () => spa.page.evaluate<Record<string, unknown>>('lab.state()')
 const call = () => spa.page.evaluate<Record<string, unknown>>("lab.call('orders')")
 const endpoint = (name: string) => `${spa.site.provider.issuer}${name}`
 const entry = () =>
-  spa.page.evaluate<string>(
-    "localStorage.getItem(Object.keys(localStorage).find((key) => key.startsWith('coatcheck:')))",
-  )
+  spa.page.evaluate<string>(`localStorage.getItem('coatcheck:${spa.site.provider.issuer}:spa')`)
 const sentTo = (url: string) =>
   spa.requests.filter((request) => request.url === url && request.body !== '')
 

@@ -9,11 +9,11 @@ let login: OwnLogin
 const state = () => spa.page.evaluate<Record<string, unknown>>('lab.state()')
 const accept = (answer: unknown) =>
   spa.page.evaluate<Record<string, unknown>>(`lab.accept(${JSON.stringify(answer)})`)
-const entry = () => spa.page.evaluate<string | null>(`localStorage.getItem(${NAME})`)
-const NAME = "Object.keys(localStorage).find((key) => key.startsWith('coatcheck:')) ?? ''"
+const entry = () => spa.page.evaluate<string | null>(`localStorage.getItem(${name()})`)
+const name = () => JSON.stringify(`coatcheck:${login.issuer}:spa`)
 const change = (from: string, to: string) =>
   spa.page.evaluate(`(() => {
-    const name = ${NAME}
+    const name = ${name()}
     localStorage.setItem(name, localStorage.getItem(name).replace(${from}, ${JSON.stringify(to)}))
   })()`)
 async function reload(): Promise<void> {
