@@ -61,8 +61,11 @@ describe('openDataFolder', () => {
   it('is free after its process was killed', async () => {
     folder.release()
     const script = `import { openDataFolder } from ${JSON.stringify(import.meta.resolve('./data-folder.ts'))}
-openDataFolder(${JSON.stringify(path)}); console.log('held'); setInterval(() => {}, 1000)`
-    const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', script])
+openDataFolder(${JSON.stringify(path)}); setInterval(() => {}, 1000)
+// That nobody keeps the folder lets go of nothing.
+setTimeout(() => { gc(); gc(); console.log('held') }, 50)`
+    const args = ['--expose-gc', '--input-type=module-typescript', '-e', script]
+    const child = spawn(process.execPath, args)
     await once(child.stdout, 'data')
     expect(() => openDataFolder(path)).toThrow(/in use/)
     child.kill('SIGKILL')

@@ -77,6 +77,8 @@ export function openDataFolder(path: string): DataFolder {
 }
 
 const LOCK_WAIT_MS = 5000
+// Whoever drops a folder has not released it: what is collected would let go of its lock.
+const held = new Set<DatabaseSync>()
 
 function lock(folder: string): () => void {
   const path = join(folder, 'lock')
@@ -85,7 +87,11 @@ function lock(folder: string): () => void {
     chmodSync(path, OWNER_ONLY_FILE)
     // An earlier start that was just told to stop may still be letting requests end.
     database.exec(`PRAGMA busy_timeout = ${LOCK_WAIT_MS}; BEGIN EXCLUSIVE`)
-    return () => database.close()
+    held.add(database)
+    return () => {
+      held.delete(database)
+      database.close()
+    }
   } catch (error) {
     if (!(error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY)) {
       throw new StartError(
