@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { isThere, openSpaPage, type SpaPage, signInAs } from '../support/spa-page.ts'
+import { invalidToken, isThere, openSpaPage, type SpaPage, signInAs } from '../support/spa-page.ts'
 
 let spa: SpaPage
 const broken: string[] = []
@@ -58,14 +58,7 @@ describe('an API that refuses each token', () => {
     await spa.context.route(`${spa.site.api.origin}/v1/**`, (route) => {
       if (route.request().method() === 'OPTIONS') return route.continue()
       asked += 1
-      return route.fulfill({
-        status: 401,
-        headers: {
-          'access-control-allow-origin': spa.site.origin,
-          'access-control-expose-headers': 'WWW-Authenticate',
-          'www-authenticate': 'Bearer error="invalid_token"',
-        },
-      })
+      return route.fulfill(invalidToken(spa.site.origin))
     })
     const before = sentTo(endpoint('/token')).length
     for (let time = 0; time < 3; time += 1) expect(await call()).toMatchObject({ status: 401 })

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { isThere, openSpaPage, type SpaPage, signInAs } from '../support/spa-page.ts'
+import { invalidToken, isThere, openSpaPage, type SpaPage, signInAs } from '../support/spa-page.ts'
 
 let spa: SpaPage
 
@@ -76,14 +76,7 @@ describe('two persons in one browser', () => {
       if (request.method() === 'OPTIONS') return route.continue()
       sent.push(`${request.postData()}`)
       await signInAs(other, spa.url('local_storage'), 'grace')
-      return route.fulfill({
-        status: 401,
-        headers: {
-          'access-control-allow-origin': spa.site.origin,
-          'access-control-expose-headers': 'WWW-Authenticate',
-          'www-authenticate': 'Bearer error="invalid_token"',
-        },
-      })
+      return route.fulfill(invalidToken(spa.site.origin))
     })
     // Old enough for an API to be believed that it is over.
     await spa.page.evaluate('lab.setClock(15000)')

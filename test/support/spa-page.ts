@@ -59,3 +59,15 @@ export async function isThere(page: Page): Promise<void> {
   }
   throw new Error(`The page did not come: ${page.url()}`)
 }
+
+/** What an API answers that takes a token for over, told so that a page of the origin may read it. */
+export function invalidToken(origin: string) {
+  return {
+    status: 401,
+    headers: {
+      'access-control-allow-origin': origin,
+      'access-control-expose-headers': 'WWW-Authenticate',
+      'www-authenticate': 'Bearer error="invalid_token"',
+    },
+  }
+}

@@ -15,7 +15,7 @@ import { createServer, get } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { generate } from 'selfsigned'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { sampleCertificate } from './certificate.ts'
 import { type DataFolder, openDataFolder } from './data-folder.ts'
 import { startLoopbackServer } from './loopback-server.ts'
@@ -66,6 +66,7 @@ openDataFolder(${JSON.stringify(path)}); setInterval(() => {}, 1000)
 setTimeout(() => { gc(); gc(); console.log('held') }, 50)`
     const args = ['--expose-gc', '--input-type=module-typescript', '-e', script]
     const child = spawn(process.execPath, args)
+    onTestFinished(() => void child.kill('SIGKILL'))
     await once(child.stdout, 'data')
     expect(() => openDataFolder(path)).toThrow(/in use/)
     child.kill('SIGKILL')
